@@ -1,0 +1,125 @@
+/**
+ * Our scripts that contain BullMQ's own, so that what they do to a queue is exactly what BullMQ does. They lean on
+ * the form of its scripts: each is checked when this module is loaded, and a BullMQ in which one has changed does
+ * not start.
+ */
+import { createRequire } from 'node:module';
+
+interface BullScript {
+  content: string;
+  keys: number;
+}
+
+/** BullMQ's package has no `exports` and its index leaves the scripts out; this is the folder its code reads them from. */
+const scripts = createRequire(import.meta.url)('bullmq/dist/cjs/scripts/index.js') as Record<
+  string,
+  BullScript | undefined
+>;
+
+/** A script of BullMQ's is not what ours are made for. */
+export class BullMqFormError extends Error {
+  override name = 'BullMqFormError';
+}
+
+/**
+ * BullMQ's add (`addStandardJob`) which also gives the job the next number of its queue, in its field `seq`:
+ * 1, 2, 3, … without gaps in the order in which Redis accepted the events, whichever receiver they came through.
+ * A duplicate gets none. Same keys, arguments and answer as BullMQ's.
+ */
+export const ACCEPT: BullScript = number(scriptOf('addStandardJob', 9));
+
+/**
+ * Lua: `moveToDelayed(base, id, token, now, delay)`, BullMQ's move from active to delayed, which counts no attempt.
+ * `base` is the beginning of the queue's keys with its colon, times are milliseconds. 0, or a negative code.
+ */
+export const MOVE_TO_DELAYED = asFunction('moveToDelayed', {
+  script: scriptOf('moveToDelayed', 11),
+  parameters: 'base, id, token, now, delay',
+  keys: [
+    'marker',
+    'active',
+    'prioritized',
+    'delayed',
+    'job',
+    'events',
+    'meta',
+    'stalled',
+    'wait',
+    'rate limiter',
+    'pc',
+  ],
+  argv: "{base, now, id, token, delay, '1', '', '0', ''}",
+});
+
+/**
+ * Lua: `promoteFirst(base, id)`, BullMQ's promote from delayed to wait, except that the job is the next to be taken
+ * rather than the last. 0, or -3 when the job is not delayed.
+ */
+export const PROMOTE_FIRST = asFunction('promoteFirst', {
+  script: nextToBeTaken(scriptOf('promote', 9)),
+  parameters: 'base, id',
+  keys: ['delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', 'pc', 'event stream', 'marker'],
+  argv: '{base, id}',
+});
+
+function scriptOf(name: string, keys: number): BullScript {
+  const script = scripts[name];
+  if (script?.keys !== keys) throw changed(name, `it takes ${script?.keys ?? 'no'} keys instead of ${keys}`);
+  return script;
+}
+
+function number({ content, keys }: BullScript): BullScript {
+  const end = /\nreturn jobId\s*$/;
+  const needed = [
+    /local rcall = redis\.call/,
+    /local args = cmsgpack\.unpack\(ARGV\[1\]\)/,
+    /\n {4}jobIdKey = args\[1\] \.\. jobId/,
+    end,
+  ];
+  for (const form of needed) {
+    if (!form.test(content)) throw changed('addStandardJob', `it does not have ${form.source}`);
+  }
+  const numbering = 'rcall("HSET", jobIdKey, "seq", rcall("INCR", args[1] .. "seq"))';
+  return { keys, content: content.replace(end, `\n${numbering}\nreturn jobId\n`) };
+}
+
+function nextToBeTaken({ content, keys }: BullScript): BullScript {
+  const push = 'addJobInTargetList(KEYS[2], markerKey, "LPUSH", ';
+  if (content.split(push).length !== 2) throw changed('promote', `it does not have ${push}… once`);
+  return { keys, content: content.replace(push, push.replace('LPUSH', 'RPUSH')) };
+}
+
+interface Wrapping {
+  script: BullScript;
+  parameters: string;
+  /** The script's keys as the comment that opens it names them. */
+  keys: string[];
+  /** The script's arguments, in Lua. */
+  argv: string;
+}
+
+/** A Lua function with a whole script for its body. */
+function asFunction(name: string, { script, parameters, keys, argv }: Wrapping): string {
+  for (const [index, key] of keys.entries()) {
+    if (!new RegExp(`KEYS\\[${index + 1}\\] '?${key}`).test(script.content)) {
+      throw changed(name, `its key ${index + 1} is not ${key}`);
+    }
+  }
+  return `local function ${name}(${parameters})
+local KEYS, ARGV = {${keys.map(spell).join(', ')}}, ${argv}
+${script.content}
+end`;
+}
+
+/** How a key that BullMQ's comments name is written in Lua. */
+function spell(key: string): string {
+  if (key === 'job') return 'base .. id';
+  return `base .. '${{ 'event stream': 'events', 'rate limiter': 'limiter' }[key] ?? key}'`;
+}
+
+function changed(name: string, how: string): BullMqFormError {
+  return new BullMqFormError(
+    `BullMQ's script ${name} is not as this version of Hookline needs it: ${how}. ` +
+      'Install the version of bullmq that package-lock.json names, or adapt lib/queue/bullmq-scripts.ts.',
+  );
+}

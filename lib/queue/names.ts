@@ -1,0 +1,32 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { bytesOf } from '../text.js';
+
+/** What may stand in a Redis key and in a job id as it is: no `:`, which BullMQ reserves, and nothing exotic. */
+const PLAIN = /^[\w.@=+-]{1,64}$/;
+
+/** The part of the deduplication key that stands for a webhook id: the id itself where it is plain, else its hash. */
+export function dedupeKey(id: string): string {
+  return PLAIN.test(id) ? id : `~${createHash('sha256').update(bytesOf(id)).digest('base64url')}`;
+}
+
+/** How a webhook id shows in the job id: itself where plain, else as much of it as is. */
+export function label(id: string): string {
+  return PLAIN.test(id) ? id : id.replace(/[^\w.@=+-]+/g, '_').slice(0, 64);
+}
+
+const processNonce = randomBytes(6).toString('base64url');
+let count = 0;
+
+/**
+ * A job id that shows its webhook id and is made only once: `<id>~<nonce>`. The nonce is what makes a resent
+ * command harmless, as Redis answers it with the same job.
+ */
+export function newJobId(id: string): string {
+  count += 1;
+  return `${label(id)}~${processNonce}${count.toString(36)}`;
+}
+
+/** The job's name for dashboards: the topic, or a word that says that there is none. */
+export function jobName(topic: string | null): string {
+  return topic ?? '(no topic)';
+}

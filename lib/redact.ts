@@ -1,0 +1,36 @@
+/** Names of headers and fields whose values are credentials, whoever sends them. */
+const CREDENTIAL =
+  /authori[sz]ation|cookie|token|secret|signature|passw|credential|api-?_?key|private-?_?key|session|jwt|^pin$|cvv|cvc|^card_?number$|subscribeurl/i;
+
+export function isCredentialName(name: string): boolean {
+  return CREDENTIAL.test(name);
+}
+
+const MASK = '***';
+
+/**
+ * A copy of parsed JSON in which every member with a credential's name is masked, inside texts that are JSON
+ * themselves too. Depth is bounded.
+ */
+export function redact(value: unknown, depth = 0): unknown {
+  if (depth > 50) return MASK;
+  if (typeof value === 'string') return redactText(value, depth);
+  if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [
+      name,
+      isCredentialName(name) ? MASK : redact(item, depth + 1),
+    ]),
+  );
+}
+
+/** What SNS carries is JSON in a text. */
+function redactText(text: string, depth: number): string {
+  if (!/^\s*[[{]/.test(text)) return text;
+  try {
+    return JSON.stringify(redact(JSON.parse(text), depth + 1));
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { duration, flag, integer, optionalDuration, ranges, rate, size, wholeNumber } from './units.js';
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+/** Every setting that is not a source's own. The names, defaults and meanings are those of README's table. */
+export const baseShape = {
+  NODE_ENV: z.string().default('development'),
+  ROLE: z.enum(['all', 'receiver', 'worker']).default('all'),
+  PORT: integer({ min: 0, max: 65_535, default: 3_000 }),
+  HOST: z.string().default('127.0.0.1'),
+  REDIS_URL: z
+    .string()
+    .refine(isRedisUrl, 'expected a URL such as redis://host:6379/0 or rediss://user:password@host:6379')
+    .optional(),
+  DATA_DIR: z.string().default('.data'),
+  /** Which embedded store serves while REDIS_URL is unset. */
+  EMBEDDED_STORE: z.enum(['auto', 'redis', 'wasm']).default('auto'),
+  HANDLERS_DIR: z.string().optional(),
+  WORKER_CONCURRENCY: integer({ min: 1, max: 10_000, default: 50 }),
+  /** Where a process that only works serves /health and /metrics. Unset: nowhere. */
+  WORKER_PORT: wholeNumber({ min: 0, max: 65_535 }).optional(),
+  DEDUPE_WINDOW: duration({ min: 1_000, max: 365 * DAY, default: '3d' }),
+  BODY_LIMIT: size({ min: 1024, max: 512 * 1024 ** 2, default: '10mb' }),
+  /** Bytes that the bodies of all requests in hand may take together; half of them those of one address. */
+  BODY_MEMORY: size({ min: 1024, max: 64 * 1024 ** 3, default: '256mb' }),
+  MAX_CONNECTIONS: integer({ min: 1, max: 1_000_000, default: 10_000 }),
+  MAX_CONNECTIONS_PER_ADDRESS: integer({ min: 1, max: 1_000_000, default: 1_000 }),
+  /** Proxies whose X-Forwarded-For is believed, and whose connections are not counted as one address's. */
+  TRUST_PROXY: ranges().optional(),
+  /** Refused deliveries of one address from which on it gets nothing that costs others. */
+  REFUSAL_LIMIT: rate().prefault('100/1m'),
+  /** How long Redis may take to accept an event before the sender is told to come again. */
+  ACCEPT_TIMEOUT: duration({ min: 100, max: MINUTE, default: '2s' }),
+  SHUTDOWN_TIMEOUT: duration({ min: 0, max: 60 * MINUTE, default: '20s' }),
+  /** How long completed jobs are kept for looking at, and how many at most per queue. */
+  KEEP_COMPLETED: duration({ min: 0, max: 365 * DAY, default: '3d' }),
+  KEEP_COMPLETED_COUNT: integer({ min: 0, max: 100_000_000, default: 100_000 }),
+  /** How long failed jobs are kept. Unset: until somebody replays or discards them. */
+  KEEP_FAILED: optionalDuration({ min: 1_000, max: 3_650 * DAY, example: '90d' }),
+  /** First part of every Redis key: lets several Hooklines share one Redis. */
+  QUEUE_PREFIX: z
+    .string()
+    .regex(/^[\w{}-]{1,32}$/, 'expected 1 to 32 letters, digits, _, - or a {hash tag}')
+    .default('hookline'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  /** The receiver as providers reach it, without a path. Only `hookline doctor` and the like use it. */
+  PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
+  ADMIN_USER: z.string().optional(),
+  ADMIN_PASSWORD: z.string().min(8, 'expected at least 8 characters').optional(),
+  /** /admin shows, and changes nothing. */
+  ADMIN_READONLY: flag(),
+  PETSTORE_API_URL: z
+    .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+    .default('https://api.petstoreapi.com/v1'),
+  PETSTORE_API_TOKEN: z.string().optional(),
+} satisfies z.ZodRawShape;
+
+export type BaseSettings = z.output<z.ZodObject<typeof baseShape>>;
+
+/** What no single variable can tell: combinations. Answers `[variable, problem]` pairs. */
+export function checkCombinations(settings: BaseSettings): Array<[variable: string, problem: string]> {
+  const problems: Array<[string, string]> = [];
+  if (settings.NODE_ENV === 'production' && settings.REDIS_URL === undefined) {
+    problems.push(['REDIS_URL', 'expected a Redis URL, since NODE_ENV=production has no embedded store']);
+  }
+  if ((settings.ADMIN_USER === undefined) !== (settings.ADMIN_PASSWORD === undefined)) {
+    const missing = settings.ADMIN_USER === undefined ? 'ADMIN_USER' : 'ADMIN_PASSWORD';
+    problems.push([missing, 'expected ADMIN_USER and ADMIN_PASSWORD to be set together']);
+  }
+  if (settings.KEEP_FAILED !== undefined && settings.KEEP_FAILED < settings.DEDUPE_WINDOW) {
+    // Of a job that is gone while its id is remembered, it is known that it succeeded.
+    problems.push(['KEEP_FAILED', 'expected a duration no shorter than DEDUPE_WINDOW']);
+  }
+  if (settings.BODY_MEMORY < 2 * settings.BODY_LIMIT) {
+    // One address gets half of it, in which one body must find room.
+    problems.push(['BODY_MEMORY', 'expected at least twice BODY_LIMIT']);
+  }
+  return problems;
+}
+
+function isRedisUrl(text: string): boolean {
+  return /^rediss?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
+}
