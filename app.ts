@@ -1,0 +1,72 @@
+/** The Fastify app: plugins, then routes. A plugin itself, so that tests and other servers mount it. */
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Metrics } from './lib/metrics.js';
+import type { Settings } from './lib/settings/settings.js';
+import type { SourceDefinition } from './lib/source.js';
+import adminGuard from './plugins/admin-guard.js';
+import dashboard from './plugins/dashboard.js';
+import draining from './plugins/draining.js';
+import errors from './plugins/errors.js';
+import limits from './plugins/limits.js';
+import metrics from './plugins/metrics.js';
+import queues from './plugins/queues.js';
+import rateLimit from './plugins/rate-limit.js';
+import redis from './plugins/redis.js';
+import sources from './plugins/sources.js';
+import adminApi from './routes/admin-api.js';
+import health from './routes/health.js';
+import webhooks from './routes/webhooks.js';
+
+export interface AppOptions {
+  settings: Settings;
+  definitions: SourceDefinition[];
+  redisUrl: string;
+  metrics: Metrics;
+}
+
+/** What a process that receives serves. */
+async function app(fastify: FastifyInstance, options: AppOptions) {
+  const { settings, definitions, redisUrl } = options;
+  await fastify.register(errors);
+  await fastify.register(limits, {
+    maxConnections: settings.MAX_CONNECTIONS,
+    maxConnectionsPerAddress: settings.MAX_CONNECTIONS_PER_ADDRESS,
+    trustProxy: settings.TRUST_PROXY ?? [],
+    bodyMemory: settings.BODY_MEMORY,
+  });
+  await fastify.register(draining);
+  await fastify.register(redis, {
+    redisUrl,
+    acceptTimeout: settings.ACCEPT_TIMEOUT,
+    checkSettings: settings.REDIS_URL !== undefined,
+  });
+  await fastify.register(rateLimit, {
+    keyPrefix: settings.QUEUE_PREFIX,
+    refusals: settings.REFUSAL_LIMIT,
+    sources: settings.rateLimits,
+  });
+  await fastify.register(queues, {
+    names: definitions.map(({ name }) => name),
+    prefix: settings.QUEUE_PREFIX,
+    dedupeWindow: settings.DEDUPE_WINDOW,
+    writeTimeout: settings.ACCEPT_TIMEOUT,
+  });
+  await fastify.register(sources, { definitions, settings });
+  await fastify.register(metrics, { metrics: options.metrics });
+
+  await fastify.register(health, { keyPrefix: settings.QUEUE_PREFIX });
+  await fastify.register(webhooks);
+  await fastify.register(async (admin) => {
+    await admin.register(adminGuard, {
+      user: settings.ADMIN_USER,
+      password: settings.ADMIN_PASSWORD,
+      production: settings.NODE_ENV === 'production',
+      readOnly: settings.ADMIN_READONLY,
+    });
+    await admin.register(adminApi, { keyPrefix: settings.QUEUE_PREFIX });
+    await admin.register(dashboard, { readOnly: settings.ADMIN_READONLY });
+  });
+}
+
+export default fp(app, { name: 'hookline', fastify: '5.x' });

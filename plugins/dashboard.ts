@@ -1,0 +1,38 @@
+/** The Bull dashboard at /admin/queues. It has no authentication of its own: the scope's guard stands before it. */
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
+import type { FastifyInstance } from 'fastify';
+import type { Delivery } from '../lib/event.js';
+import { redact } from '../lib/redact.js';
+
+const BASE = '/admin/queues';
+
+export interface DashboardOptions {
+  /** Shows no buttons, and refuses what they would ask for. */
+  readOnly: boolean;
+}
+
+export default async function dashboard(fastify: FastifyInstance, { readOnly }: DashboardOptions) {
+  const server = new FastifyAdapter();
+  createBullBoard({
+    queues: [...fastify.queues.values()].map(({ queue }) => {
+      const adapter = new BullMQAdapter(queue, { readOnlyMode: readOnly });
+      adapter.setFormatter('data', (data: Delivery) => showDelivery(data));
+      return adapter;
+    }),
+    serverAdapter: server,
+    options: { uiConfig: { boardTitle: 'Hookline', showWorkers: false } },
+  });
+  server.setBasePath(BASE);
+  await fastify.register(server.registerPlugin(), { prefix: BASE });
+}
+
+/** The body as parsed JSON with credentials masked; a body that is no JSON is told by its length only. */
+function showDelivery({ rawBody, ...rest }: Delivery): unknown {
+  try {
+    return { ...rest, body: redact(JSON.parse(rawBody)) };
+  } catch {
+    return { ...rest, body: `${rawBody.length} characters that are not JSON` };
+  }
+}

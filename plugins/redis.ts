@@ -1,0 +1,50 @@
+/** The receiver's connection to Redis. It need not be up for the process to start: until it is, answers are 503. */
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Redis } from 'ioredis';
+import { withDeadline } from '../lib/deadline.js';
+import { closeConnection, producerConnection } from '../lib/queue/connection.js';
+import { checkPersistence } from '../lib/store/check-redis.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    redis: Redis;
+  }
+}
+
+export interface RedisOptions {
+  redisUrl: string;
+  acceptTimeout: number;
+  /** Look for settings with which Redis would lose events; the embedded store has the right ones. */
+  checkSettings: boolean;
+}
+
+const START_WAIT = 5_000;
+
+async function redis(fastify: FastifyInstance, { redisUrl, acceptTimeout, checkSettings }: RedisOptions) {
+  const connection = producerConnection(redisUrl, acceptTimeout, fastify.log);
+  fastify.decorate('redis', connection);
+  fastify.addHook('onClose', () => closeConnection(connection));
+
+  try {
+    await withDeadline(untilReady(connection), START_WAIT);
+    if (checkSettings) await warnOfLoss(fastify, connection);
+  } catch (error) {
+    fastify.log.error(
+      { reason: (error as Error).message },
+      'Redis is not there yet; deliveries are answered 503 until it is',
+    );
+  }
+}
+
+async function untilReady(connection: Redis): Promise<void> {
+  if (connection.status === 'ready') return;
+  await new Promise<void>((resolve) => connection.once('ready', () => resolve()));
+}
+
+async function warnOfLoss(fastify: FastifyInstance, connection: Redis): Promise<void> {
+  for (const { setting, message } of await checkPersistence(connection))
+    fastify.log.warn({ setting }, message);
+}
+
+export default fp(redis, { name: 'redis', fastify: '5.x' });

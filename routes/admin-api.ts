@@ -1,0 +1,68 @@
+/** `/admin/api`: deliveries found, shown, replayed and discarded, for scripts and for the command line. */
+import type { FastifyInstance } from 'fastify';
+import type { z } from 'zod';
+import { describeDelivery } from '../lib/deliveries/describe.js';
+import { operateOne } from '../lib/deliveries/one.js';
+import {
+  ACTIONS,
+  deliverySchema,
+  oneRequestSchema,
+  searchPageSchema,
+  searchSchema,
+  sessionSchema,
+  type OneRequest,
+  type SearchQuery,
+} from '../lib/deliveries/schema.js';
+import { searchDeliveries } from '../lib/deliveries/search.js';
+import { queueOf, type DeliveryStore } from '../lib/deliveries/store.js';
+import { HooklineError } from '../lib/errors.js';
+import { fromStore, operatorOf, refuseForeignPages, toJsonSchema, validateWith } from './admin-http.js';
+import adminReplays from './admin-replays.js';
+
+export interface AdminApiOptions {
+  /** First part of every Redis key. */
+  keyPrefix: string;
+}
+
+interface OneDelivery {
+  Params: { source: string; id: string };
+}
+
+export default async function adminApi(fastify: FastifyInstance, { keyPrefix }: AdminApiOptions) {
+  const store: DeliveryStore = { redis: fastify.redis, prefix: keyPrefix, queues: fastify.queues };
+  fastify.setValidatorCompiler(({ schema }) => validateWith(schema as unknown as z.ZodType));
+  fastify.addHook('onRequest', refuseForeignPages);
+  await fastify.register(adminReplays, { store });
+
+  fastify.get<{ Querystring: SearchQuery }>(
+    '/admin/api/deliveries',
+    { schema: { querystring: searchSchema, response: { 200: toJsonSchema(searchPageSchema) } } },
+    async ({ query: { limit, cursor, ...filter } }) =>
+      fromStore(searchDeliveries(store, filter, { limit, cursor })),
+  );
+
+  fastify.get<OneDelivery>(
+    '/admin/api/deliveries/:source/:id',
+    { schema: { response: { 200: toJsonSchema(deliverySchema) } } },
+    async ({ params: { source, id } }) => {
+      queueOf(store, source);
+      const state = await fromStore(describeDelivery(store, source, id));
+      if (!state) throw new HooklineError('HKL_ERR_UNKNOWN_DELIVERY');
+      return state;
+    },
+  );
+
+  for (const action of ACTIONS) {
+    fastify.post<OneDelivery & { Body: OneRequest }>(
+      `/admin/api/deliveries/:source/:id/${action}`,
+      { schema: { body: oneRequestSchema, response: { 200: toJsonSchema(sessionSchema) } } },
+      async (request) => {
+        const { params, body } = request;
+        const by = operatorOf(request);
+        const session = await fromStore(operateOne(store, { ...params, ...body, action, by }));
+        request.log.info({ audit: action, by, ...params, ...body, session: session.id }, 'operator');
+        return session;
+      },
+    );
+  }
+}

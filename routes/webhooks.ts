@@ -1,0 +1,97 @@
+/** `POST /webhooks/<source>`: verify, remember and queue in one step, answer. HTTP, and nothing below it. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { makeDelivery } from '../lib/delivery.js';
+import { HooklineError, UnavailableError } from '../lib/errors.js';
+import type { DeliveryOutcome } from '../lib/metrics.js';
+import type { Accepted, DeliveryQueue } from '../lib/queue/delivery-queue.js';
+import type { RawDelivery, Refused, Source } from '../lib/source.js';
+import rawBody from '../plugins/raw-body.js';
+
+interface WebhookRoute {
+  Params: { source: string };
+}
+
+const SUSPECT =
+  'too many deliveries of this address were refused: for a while more of them are logged at debug only';
+
+const answerSchema = {
+  type: 'object',
+  properties: { status: { type: 'string' }, source: { type: 'string' }, id: { type: 'string' } },
+  required: ['status', 'source', 'id'],
+} as const;
+
+export default async function webhooks(fastify: FastifyInstance) {
+  await fastify.register(rawBody);
+
+  fastify.post<WebhookRoute>('/webhooks/:source', {
+    onRequest: [fastify.refuseWhileDraining, refuseUnknownSource],
+    schema: { response: { 200: answerSchema } },
+    handler: receive,
+  });
+
+  fastify.route({
+    method: ['GET', 'PUT', 'PATCH', 'DELETE'],
+    url: '/webhooks/:source',
+    handler: async () => {
+      throw new HooklineError('HKL_ERR_METHOD_NOT_ALLOWED', { headers: { allow: 'POST' } });
+    },
+  });
+
+  /** Before the body is read: what nobody waits for need not be taken in. */
+  async function refuseUnknownSource(request: FastifyRequest): Promise<void> {
+    const { source } = request.params as WebhookRoute['Params'];
+    if (!fastify.sources.has(source)) throw new HooklineError('HKL_ERR_UNKNOWN_SOURCE');
+  }
+
+  async function receive(request: FastifyRequest<WebhookRoute>, reply: FastifyReply) {
+    const name = request.params.source;
+    const source = fastify.sources.get(name) as Source;
+    const queue = fastify.queues.get(name) as DeliveryQueue;
+    const raw: RawDelivery = {
+      body: request.body as Buffer,
+      headers: request.headers,
+      suspect: fastify.rateLimits.isSuspect(request),
+    };
+    try {
+      const verdict = await source.authenticate(raw);
+      if (!verdict.ok) {
+        if (verdict.queueAnyway) await accept(verdict.queueAnyway.proof);
+        return refuse(verdict);
+      }
+      fastify.rateLimits.admit(name);
+      const { id, topic, status, jobId } = await accept(verdict.proof);
+      finish(status, { id, topic, jobId }, 'info');
+      return { status, source: name, id };
+    } catch (error) {
+      if (error instanceof UnavailableError) finish('unavailable', describe(error), 'warn');
+      throw error;
+    }
+
+    async function accept(proof: unknown): Promise<Accepted & { id: string; topic: string | null }> {
+      const delivery = makeDelivery(name, raw, source.identify(raw, proof), new Date());
+      const accepted = await queue.accept(delivery);
+      return { ...accepted, id: delivery.id, topic: delivery.topic };
+    }
+
+    function refuse({ status, cause, detail, expected, challenge }: Refused<unknown>): never {
+      fastify.metrics.refusal(name, cause);
+      const said = expected ? 'nothing' : fastify.rateLimits.countRefusal(request, reply);
+      finish('refused', { cause, detail, address: request.ip }, said === 'nothing' ? 'debug' : 'warn');
+      if (said === 'limit') request.log.warn({ address: request.ip }, SUSPECT);
+      throw new HooklineError(status === 401 ? 'HKL_ERR_UNAUTHORIZED' : 'HKL_ERR_FORBIDDEN', {
+        headers: challenge === undefined ? {} : { 'www-authenticate': challenge },
+      });
+    }
+
+    /** One line and one count for each delivery, whatever became of it. */
+    function finish(outcome: DeliveryOutcome, fields: object, level: 'debug' | 'info' | 'warn'): void {
+      fastify.metrics.delivery(name, outcome, reply.elapsedTime / 1_000);
+      request.log[level]({ source: name, outcome, ms: Math.round(reply.elapsedTime), ...fields }, outcome);
+    }
+  }
+}
+
+function describe(error: UnavailableError) {
+  const { cause } = error;
+  return { code: error.code, reason: cause instanceof Error ? cause.message : cause };
+}
