@@ -1,0 +1,10 @@
+import { defineHandler } from '../../../lib/handler.js';
+
+/** Takes every PCE notification that has no handler of its own. Its payload is the SNS message's `Message`. */
+export default defineHandler({
+  source: 'pce',
+  topic: '*',
+  handle(event, { log }) {
+    log.info({ topic: event.topic }, 'PCE notification');
+  },
+});

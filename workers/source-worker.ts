@@ -1,0 +1,176 @@
+import { setMaxListeners } from 'node:events';
+import { Worker, type Job, type WorkerOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Delivery } from '../lib/event.js';
+import type { Log } from '../lib/log.js';
+import type { SourceLimits } from '../lib/settings/source-limits.js';
+import { Admission } from './admission/admission.js';
+import { gatesOf, type Gates } from './admission/gates.js';
+import type { AttemptReport } from './attempt-report.js';
+import { Attempts } from './attempts.js';
+import { appendHistory } from './history.js';
+import { ShutdownError } from './outcomes.js';
+import { StepRunner } from './steps/step-runner.js';
+import type { Understanding, Understood } from './understand.js';
+
+export interface SourceWorkerOptions {
+  source: string;
+  redis: Redis;
+  prefix: string;
+  concurrency: number;
+  keepCompleted: { age: number; count: number };
+  /** Seconds; failed jobs stay until somebody deals with them where it is not set. */
+  keepFailed: { age: number } | undefined;
+  understanding: Understanding;
+  /** Some handler of the source has `serialBy`. */
+  ordered: boolean;
+  limits: SourceLimits;
+  log: Log;
+  onAttempt: (report: AttemptReport) => void;
+}
+
+/**
+ * A worker that died gives its jobs back when its locks run out: at the latest after the lock's time and two
+ * checks, 25 s. A handler that blocks the event loop for longer than the lock lasts may be run twice.
+ */
+const LOCKS = { lockDuration: 15_000, stalledInterval: 5_000 } satisfies Partial<WorkerOptions>;
+
+/**
+ * How many deaths of its worker one event survives. Deploys and crashed machines must not fail an event; one
+ * that itself kills every worker must end some time.
+ */
+const MAX_STALLED = 25;
+
+/** Milliseconds past the deadline for giving back what is in hand. */
+const CLOSE_GRACE = 1_000;
+
+/** Takes one source's queue: hands each job to `Attempts`, and owns what that needs. */
+export class SourceWorker {
+  readonly #options: SourceWorkerOptions;
+  readonly #base: string;
+  readonly #admission: Admission;
+  readonly #worker: Worker<Delivery>;
+  readonly #stop = new AbortController();
+
+  constructor(options: SourceWorkerOptions) {
+    this.#options = options;
+    // One listener for each job in hand.
+    setMaxListeners(0, this.#stop.signal);
+    const { source, redis, prefix, concurrency, keepCompleted, keepFailed, log } = options;
+    this.#base = `${prefix}:${source}:`;
+    this.#admission = new Admission({
+      redis,
+      base: this.#base,
+      gatesOf: (delivery) => this.#gatesOfDelivery(delivery),
+      log: log.child({ source }),
+    });
+    const attempts = this.#openAttempts();
+    this.#worker = new Worker<Delivery>(source, (job, token) => attempts.run(job, token), {
+      connection: redis,
+      prefix,
+      concurrency,
+      maxStalledCount: MAX_STALLED,
+      removeOnComplete: keepCompleted,
+      ...(keepFailed && { removeOnFail: keepFailed }),
+      settings: { backoffStrategy: (made, _type, error, job) => attempts.backoff(made, error, job) },
+      ...LOCKS,
+      autorun: false,
+    });
+    this.#worker.on('completed', (job) => attempts.moved(job));
+    this.#worker.on('failed', (job) => job && attempts.moved(job));
+    this.#worker.on('error', ({ message }) => log.debug({ source, err: { message } }, 'worker error'));
+    this.#worker.on('stalled', (jobId) =>
+      log.warn({ source, jobId }, 'a worker died or hung with this event in hand; it is handled again'),
+    );
+    this.#run().catch((error: unknown) => {
+      if (!this.#worker.closing) log.error({ source, err: error }, 'the worker cannot run');
+    });
+  }
+
+  async ready(): Promise<void> {
+    await this.#worker.waitUntilReady();
+  }
+
+  /**
+   * Takes no more jobs, and lets those in hand end until the deadline; what has not ended then is given back to
+   * the queue, to be started again by another worker.
+   */
+  async close(deadline: AbortSignal): Promise<void> {
+    const giveBack = () => this.#stop.abort(new ShutdownError());
+    if (deadline.aborted) giveBack();
+    deadline.addEventListener('abort', giveBack, { once: true });
+    try {
+      const closed = this.#worker.close().then(() => this.#admission.idle());
+      // After a connection was lost BullMQ's close may never end: past the deadline it is left behind.
+      await Promise.race([closed, after(deadline, CLOSE_GRACE)]);
+    } finally {
+      deadline.removeEventListener('abort', giveBack);
+    }
+  }
+
+  /** Waits for Redis as long as it takes; ends when the worker is closed. */
+  async #run(): Promise<void> {
+    await this.#setLimits();
+    await this.#worker.run();
+  }
+
+  /** BullMQ keeps a queue's limits in Redis, for all workers of the queue: those of the last to start count. */
+  async #setLimits(): Promise<void> {
+    const { concurrency, rate } = this.#options.limits;
+    const backend = this.#worker.getBackend();
+    if (concurrency) await backend.setQueueMeta({ concurrency });
+    else await backend.removeQueueMetaFields(['concurrency']);
+    if (rate) await backend.setQueueMeta({ max: rate.max, duration: rate.per });
+    else await backend.removeQueueMetaFields(['max', 'duration']);
+  }
+
+  #openAttempts(): Attempts {
+    const { understanding, ordered, log, onAttempt } = this.#options;
+    return new Attempts({
+      understanding,
+      ordered,
+      log,
+      onAttempt,
+      admission: this.#admission,
+      gatesOf: (understood) => this.#gatesOf(understood),
+      stepsOf: (job, log, signal) => this.#stepsOf(job, log, signal),
+      append: (job, line) => appendHistory(this.#worker, job.id ?? '', line),
+      stop: this.#stop.signal,
+    });
+  }
+
+  #gatesOf({ registered, event }: Understood): Gates | undefined {
+    return gatesOf(registered.handler, event, this.#base, this.#options.ordered);
+  }
+
+  /** What cannot be understood, or has no key, has no gates: its own attempt will say why. */
+  #gatesOfDelivery(delivery: Delivery): Gates | undefined {
+    try {
+      return this.#gatesOf(this.#options.understanding.understand(delivery, true));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #stepsOf(job: Job<Delivery>, log: Log, signal: AbortSignal) {
+    const runner = new StepRunner({
+      redis: this.#options.redis,
+      jobKey: `${this.#base}${job.id}`,
+      source: job.data.source,
+      id: job.data.id,
+      attempt: job.attemptsMade + 1,
+      fresh: job.attemptsStarted <= 1 && job.data.replay === undefined,
+      signal,
+      log,
+    });
+    return <T>(...args: Parameters<typeof runner.step<T>>) => runner.step<T>(...args);
+  }
+}
+
+function after(signal: AbortSignal, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    const wait = () => setTimeout(resolve, milliseconds);
+    if (signal.aborted) wait();
+    else signal.addEventListener('abort', wait, { once: true });
+  });
+}
