@@ -1,0 +1,68 @@
+import { Redis } from 'ioredis';
+import { load, type LoadResult } from './load.js';
+import { startControl, startHookline, type Subject } from './processes.js';
+import type { Traffic } from './requests.js';
+
+/** One server, one run of load. */
+export interface AcceptRun extends LoadResult {
+  /** Microseconds of the server's processor time per answer. */
+  cpuMicros: number;
+}
+
+export interface AcceptScenario {
+  name: string;
+  traffic: () => Promise<Traffic>;
+  /** `hookline` and the controls that know this traffic. */
+  servers: string[];
+}
+
+export interface AcceptOptions {
+  redisUrl: string;
+  rounds: number;
+  /** Milliseconds of load for each server in each round. */
+  duration: number;
+  connections: number;
+}
+
+const WARM_UP = 1_000;
+
+/**
+ * Every server in every round, one after the other, each from an empty Redis. They stay up over all rounds, as
+ * servers do.
+ */
+export async function measureAccept(
+  { traffic: makeTraffic, servers }: AcceptScenario,
+  { redisUrl, rounds, duration, connections }: AcceptOptions,
+): Promise<Record<string, AcceptRun[]>> {
+  const traffic = await makeTraffic();
+  const redis = new Redis(redisUrl);
+  const subjects: Array<[string, Subject]> = [];
+  try {
+    const environment = { REDIS_URL: redisUrl, ...traffic.environment };
+    for (const name of servers) subjects.push([name, await startServer(name, environment)]);
+    const runs = Object.fromEntries(servers.map((name) => [name, [] as AcceptRun[]]));
+    for (const [, { port }] of subjects)
+      await load({ port, connections, duration: WARM_UP, next: traffic.next });
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [name, subject] of subjects) {
+        await redis.flushdb();
+        const before = subject.cpuSeconds();
+        const result = await load({ port: subject.port, connections, duration, next: traffic.next });
+        const refused = result.answers - (result.statuses['200'] ?? 0);
+        if (refused > 0) throw new Error(`${name} answered ${JSON.stringify(result.statuses)}`);
+        runs[name]?.push({ ...result, cpuMicros: ((subject.cpuSeconds() - before) / result.answers) * 1e6 });
+      }
+    }
+    return runs;
+  } finally {
+    await Promise.all(subjects.map(([, subject]) => subject.stop()));
+    redis.disconnect();
+    await traffic.close();
+  }
+}
+
+function startServer(name: string, environment: Record<string, string>): Promise<Subject> {
+  return name.startsWith('hookline')
+    ? startHookline({ LOG_LEVEL: 'warn', ...environment })
+    : startControl(name, environment);
+}
