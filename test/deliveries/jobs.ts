@@ -1,0 +1,73 @@
+/** Writes finished jobs as BullMQ keeps them, many at once: queues of a size that no test could fill by itself. */
+import type { Redis } from 'ioredis';
+import { dedupeKey, jobName, newJobId } from '../../lib/queue/names.js';
+
+export interface FinishedJob {
+  id: string;
+  source: string;
+  state: 'completed' | 'failed';
+  topic: string | null;
+  tenantId?: string;
+  reason?: string;
+  /** Milliseconds since 1970. */
+  receivedAt: number;
+  endedAt: number;
+  rawBody?: string;
+  /** Is the webhook id still remembered? */
+  remembered?: boolean;
+  /** Lines of the job's log. */
+  log?: object[];
+}
+
+/** Adds jobs; answers their ids, in order. */
+export async function addFinished(redis: Redis, prefix: string, jobs: FinishedJob[]): Promise<string[]> {
+  const pipeline = redis.pipeline();
+  const jobIds = jobs.map((job) => {
+    const jobId = newJobId(job.id);
+    const base = `${prefix}:${job.source}:`;
+    const { receivedAt, endedAt } = job;
+    pipeline.hset(`${base}${jobId}`, {
+      name: jobName(job.topic),
+      data: JSON.stringify(dataOf(job)),
+      opts: JSON.stringify({ attempts: 1_000, backoff: { type: 'handler' }, de: { id: dedupeKey(job.id) } }),
+      timestamp: receivedAt,
+      delay: 0,
+      priority: 0,
+      deid: dedupeKey(job.id),
+      processedOn: receivedAt + 1,
+      ats: 1,
+      atm: 1,
+      finishedOn: endedAt,
+      ...(job.state === 'completed'
+        ? { returnvalue: 'null' }
+        : {
+            failedReason: job.reason ?? 'broken',
+            stacktrace: JSON.stringify([`Error: ${job.reason ?? 'broken'}\n    at x`]),
+          }),
+    });
+    pipeline.zadd(`${base}${job.state}`, endedAt, jobId);
+    if (job.log?.length)
+      pipeline.rpush(`${base}${jobId}:logs`, ...job.log.map((line) => JSON.stringify(line)));
+    if (job.remembered !== false) {
+      pipeline.set(`${base}de:${dedupeKey(job.id)}`, jobId, 'PX', 3 * 86_400_000);
+    }
+    return jobId;
+  });
+  for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+  return jobIds;
+}
+
+/** A delivery as `makeDelivery` orders its fields. */
+function dataOf({ id, source, topic, tenantId, receivedAt, rawBody = '{}' }: FinishedJob) {
+  return {
+    id,
+    source,
+    topic,
+    subTopic: null,
+    tenantId: tenantId ?? null,
+    triggeredAt: null,
+    receivedAt: new Date(receivedAt).toISOString(),
+    rawBody,
+    headers: { 'content-type': 'application/json', 'user-agent': 'Petstore-Webhooks/1.0' },
+  };
+}
