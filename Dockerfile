@@ -1,0 +1,27 @@
+# Hookline as receiver or worker, by ROLE. The one place that names the Node.js version:
+FROM node:24-slim AS base
+WORKDIR /app
+
+FROM base AS build
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY . .
+RUN npm run build
+
+# What is optional is native speed-ups and other packages' build tools: Hookline does without.
+FROM base AS dependencies
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+
+FROM base
+# WORKER_PORT is where a worker answers its health check; a receiver answers on PORT and ignores it.
+ENV NODE_ENV=production HOST=0.0.0.0 WORKER_PORT=3001
+RUN ln -s /app/dist/cli/hookline.js /usr/local/bin/hookline
+USER node
+EXPOSE 3000
+HEALTHCHECK --interval=20s --timeout=10s --start-period=30s --retries=3 \
+  CMD ["node", "dist/cli/hookline.js", "health"]
+CMD ["node", "--enable-source-maps", "dist/server.js"]
+# Last, so that a change of the code redoes this layer only. All of it belongs to root and is not writable.
+COPY --from=dependencies /app ./
+COPY --from=build /app/dist ./dist
