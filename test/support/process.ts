@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
+import { BARE_NODE, ENV } from './bare-node.js';
 
 export interface HooklineProcess {
   child: ChildProcess;
@@ -20,7 +21,7 @@ const SERVER = path.resolve('dist/server.js');
 
 /** Spawns `node dist/server.js`; kills it with the test. Does not wait for it to be up. */
 export function spawnHookline(t: Test, environment: Record<string, string>): HooklineProcess {
-  const child = spawn(process.execPath, [SERVER], {
+  const child = spawn(ENV, [...BARE_NODE, SERVER], {
     env: { PATH: process.env['PATH'], PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
