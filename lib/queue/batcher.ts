@@ -3,6 +3,15 @@ import { UnavailableError } from '../errors.js';
 /** Writes many items in one go and answers, in their order, what became of each. Throws when none can be told. */
 export type BatchWrite<Item, Result> = (items: Item[]) => Promise<Array<Result | Error>>;
 
+export interface BatchLimits<Item> {
+  /** Items in one write. */
+  maxBatch: number;
+  /** Items that wait for the next one. */
+  maxWaiting: number;
+  /** What the items of one write may weigh together; one alone may weigh more. */
+  weight?: { max: number; of: (item: Item) => number };
+}
+
 interface Waiting<Item, Result> {
   item: Item;
   resolve: (result: Result) => void;
@@ -18,20 +27,18 @@ interface Waiting<Item, Result> {
  */
 export class Batcher<Item, Result> {
   readonly #write: BatchWrite<Item, Result>;
-  readonly #maxBatch: number;
-  readonly #maxWaiting: number;
+  readonly #limits: BatchLimits<Item>;
   #waiting: Array<Waiting<Item, Result>> = [];
   #running: Promise<void> | undefined;
 
-  constructor(write: BatchWrite<Item, Result>, limits: { maxBatch: number; maxWaiting: number }) {
+  constructor(write: BatchWrite<Item, Result>, limits: BatchLimits<Item>) {
     this.#write = write;
-    this.#maxBatch = limits.maxBatch;
-    this.#maxWaiting = limits.maxWaiting;
+    this.#limits = limits;
   }
 
   /** @throws {UnavailableError} when too much waits already, or what the write answers for this item. */
   push(item: Item): Promise<Result> {
-    if (this.#waiting.length >= this.#maxWaiting) {
+    if (this.#waiting.length >= this.#limits.maxWaiting) {
       return Promise.reject(new UnavailableError('HKL_ERR_OVERLOADED'));
     }
     return new Promise<Result>((resolve, reject) => {
@@ -47,8 +54,19 @@ export class Batcher<Item, Result> {
 
   async #run(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#writeOne(this.#waiting.splice(0, this.#maxBatch));
+    while (this.#waiting.length > 0) await this.#writeOne(this.#next());
     this.#running = undefined;
+  }
+
+  #next(): Array<Waiting<Item, Result>> {
+    const { maxBatch, weight } = this.#limits;
+    if (!weight) return this.#waiting.splice(0, maxBatch);
+    let together = 0;
+    const heavy = this.#waiting.findIndex(({ item }, index) => {
+      together += weight.of(item);
+      return index > 0 && (together > weight.max || index === maxBatch);
+    });
+    return this.#waiting.splice(0, heavy === -1 ? maxBatch : heavy);
   }
 
   async #writeOne(batch: Array<Waiting<Item, Result>>): Promise<void> {
