@@ -6,6 +6,8 @@ export type BatchWrite<Item, Result> = (items: Item[]) => Promise<Array<Result |
 export interface BatchLimits<Item> {
   /** Items in one write. */
   maxBatch: number;
+  /** Writes under way at once; the next ones start before their answers come. Default: 1. */
+  maxInFlight?: number;
   /** Items that wait for the next one. */
   maxWaiting: number;
   /** What the items of one write may weigh together; one alone may weigh more. */
@@ -29,7 +31,8 @@ export class Batcher<Item, Result> {
   readonly #write: BatchWrite<Item, Result>;
   readonly #limits: BatchLimits<Item>;
   #waiting: Array<Waiting<Item, Result>> = [];
-  #running: Promise<void> | undefined;
+  readonly #writes = new Set<Promise<void>>();
+  #scheduled: Promise<void> | undefined;
 
   constructor(write: BatchWrite<Item, Result>, limits: BatchLimits<Item>) {
     this.#write = write;
@@ -43,19 +46,31 @@ export class Batcher<Item, Result> {
     }
     return new Promise<Result>((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#running ??= this.#run();
+      this.#schedule();
     });
   }
 
   /** Resolves when nothing waits or is being written. */
   async idle(): Promise<void> {
-    await this.#running;
+    while (this.#scheduled || this.#writes.size > 0) {
+      await this.#scheduled;
+      await Promise.all(this.#writes);
+    }
   }
 
-  async #run(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#writeOne(this.#next());
-    this.#running = undefined;
+  /** Starts a write at the end of the tick, where another one may be started. */
+  #schedule(): void {
+    if (this.#scheduled || this.#writes.size >= (this.#limits.maxInFlight ?? 1)) return;
+    this.#scheduled = new Promise((resolve) => setImmediate(resolve)).then(() => {
+      this.#scheduled = undefined;
+      if (this.#waiting.length === 0) return;
+      const write = this.#writeOne(this.#next()).finally(() => {
+        this.#writes.delete(write);
+        if (this.#waiting.length > 0) this.#schedule();
+      });
+      this.#writes.add(write);
+      if (this.#waiting.length > 0) this.#schedule();
+    });
   }
 
   #next(): Array<Waiting<Item, Result>> {

@@ -63,6 +63,8 @@ export class DeliveryQueue {
     this.#queue = this.#open();
     this.#batcher = new Batcher((deliveries) => this.#write(deliveries), {
       maxBatch: 200,
+      // While Redis works on one, the next is made and sent.
+      maxInFlight: 2,
       maxWaiting: 5_000,
       // While it runs a script, Redis does nothing else.
       weight: { max: 1024 ** 2, of: ({ rawBody }) => rawBody.length },
