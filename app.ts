@@ -4,6 +4,7 @@ import fp from 'fastify-plugin';
 import type { Metrics } from './lib/metrics.js';
 import type { Settings } from './lib/settings/settings.js';
 import type { SourceDefinition } from './lib/source.js';
+import type { SpoolFiles } from './lib/spool/files.js';
 import adminGuard from './plugins/admin-guard.js';
 import dashboard from './plugins/dashboard.js';
 import draining from './plugins/draining.js';
@@ -14,6 +15,7 @@ import queues from './plugins/queues.js';
 import rateLimit from './plugins/rate-limit.js';
 import redis from './plugins/redis.js';
 import sources from './plugins/sources.js';
+import spool from './plugins/spool.js';
 import adminApi from './routes/admin-api.js';
 import health from './routes/health.js';
 import webhooks from './routes/webhooks.js';
@@ -23,6 +25,8 @@ export interface AppOptions {
   definitions: SourceDefinition[];
   redisUrl: string;
   metrics: Metrics;
+  /** The spool's file system, where it is not the real one. */
+  spoolFiles?: SpoolFiles | undefined;
 }
 
 /** What a process that receives serves. */
@@ -51,6 +55,15 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     prefix: settings.QUEUE_PREFIX,
     dedupeWindow: settings.DEDUPE_WINDOW,
     writeTimeout: settings.ACCEPT_TIMEOUT,
+  });
+  await fastify.register(spool, {
+    dataDir: settings.DATA_DIR,
+    prefix: settings.QUEUE_PREFIX,
+    max: settings.SPOOL_MAX,
+    writeTimeout: settings.ACCEPT_TIMEOUT,
+    drainRate: settings.SPOOL_DRAIN_RATE,
+    files: options.spoolFiles,
+    metrics: options.metrics,
   });
   await fastify.register(sources, { definitions, settings });
   await fastify.register(metrics, { metrics: options.metrics });

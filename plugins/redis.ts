@@ -1,4 +1,4 @@
-/** The receiver's connection to Redis. It need not be up for the process to start: until it is, answers are 503. */
+/** The receiver's connection to Redis. It need not be up for the process to start: until it is, deliveries go to the spool. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Redis } from 'ioredis';
@@ -32,7 +32,7 @@ async function redis(fastify: FastifyInstance, { redisUrl, acceptTimeout, checkS
   } catch (error) {
     fastify.log.error(
       { reason: (error as Error).message },
-      'Redis is not there yet; deliveries are answered 503 until it is',
+      'Redis is not there yet; until it is, deliveries go to the spool, or are answered 503 without one',
     );
   }
 }

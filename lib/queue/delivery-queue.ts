@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
 import type { Log } from '../log.js';
-import { Batcher } from './batcher.js';
+import { Batcher } from '../batcher.js';
 import { ACCEPT } from './bullmq-scripts.js';
 import { withDeadline } from '../deadline.js';
 import { dedupeKey, jobName, newJobId } from './names.js';
@@ -22,6 +22,12 @@ export interface DeliveryQueueOptions {
   /** Milliseconds for which a webhook id is remembered. */
   dedupeWindow: number;
   log: Log;
+}
+
+/** A delivery and the job that it becomes, unless its webhook id has one. */
+interface Named {
+  jobId: string;
+  delivery: Delivery;
 }
 
 /** The states that a queue's depth is told in. */
@@ -47,7 +53,7 @@ const ACCEPT_COMMAND = 'hooklineAccept';
 export class DeliveryQueue {
   readonly #source: string;
   readonly #options: DeliveryQueueOptions;
-  readonly #batcher: Batcher<Delivery, Accepted>;
+  readonly #batcher: Batcher<Named, Accepted>;
 
   #queue: Queue<Delivery>;
 
@@ -72,15 +78,16 @@ export class DeliveryQueue {
    * no resent command can queue it twice, since the job id is made once per delivery. The same script numbers
    * the events of a source in the order of their acceptance (`ACCEPT` in `bullmq-scripts.ts`).
    *
+   * @param jobId made once per delivery (`newJobId`), however often it is tried
    * @throws {UnavailableError} when Redis did not say in time that it has the event. It may have it all the
    *   same; then the sender's next try is answered as a duplicate.
    */
-  accept(delivery: Delivery): Promise<Accepted> {
+  accept(delivery: Delivery, jobId = newJobId(delivery.id)): Promise<Accepted> {
     const { status } = this.#options.redis;
     if (status !== 'ready') {
       return Promise.reject(new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `Redis is ${status}`));
     }
-    return this.#batcher.push(delivery);
+    return this.#batcher.push({ delivery, jobId });
   }
 
   /** The job of a webhook id that is remembered. `job` is missing when it was completed and trimmed. */
@@ -99,8 +106,8 @@ export class DeliveryQueue {
     await this.#queue.close();
   }
 
-  async #write(deliveries: Delivery[]): Promise<Array<Accepted | Error>> {
-    const jobs = deliveries.map((delivery) => this.#toJob(delivery));
+  async #write(deliveries: Named[]): Promise<Array<Accepted | Error>> {
+    const jobs = deliveries.map((named) => this.#toJob(named));
     try {
       const replies = await withDeadline(this.#addAll(jobs), this.#options.writeTimeout);
       return jobs.map((job, index) => toAccepted(job.id, replies[index]));
@@ -133,10 +140,10 @@ export class DeliveryQueue {
     return queue;
   }
 
-  #toJob(delivery: Delivery): JobJson {
+  #toJob({ delivery, jobId }: Named): JobJson {
     const deduplicationId = dedupeKey(delivery.id);
     return {
-      id: newJobId(delivery.id),
+      id: jobId,
       name: jobName(delivery.topic),
       data: JSON.stringify(delivery),
       opts: {

@@ -3,6 +3,7 @@ import { duration, flag, integer, optionalDuration, ranges, rate, size, wholeNum
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
+const LEAST_SPOOL = 1024 ** 2;
 
 /** Every setting that is not a source's own. The names, defaults and meanings are those of README's table. */
 export const baseShape = {
@@ -15,6 +16,10 @@ export const baseShape = {
     .refine(isRedisUrl, 'expected a URL such as redis://host:6379/0 or rediss://user:password@host:6379')
     .optional(),
   DATA_DIR: z.string().default('.data'),
+  /** Bytes of deliveries that are kept on the disk while Redis cannot take them; 0: none, and they get 503. */
+  SPOOL_MAX: size({ min: 0, max: 1024 ** 4, default: '1gb' }),
+  /** How fast they are queued once it can. */
+  SPOOL_DRAIN_RATE: rate().prefault('1000/s'),
   /** Which embedded store serves while REDIS_URL is unset. */
   EMBEDDED_STORE: z.enum(['auto', 'redis', 'wasm']).default('auto'),
   HANDLERS_DIR: z.string().optional(),
@@ -72,6 +77,9 @@ export function checkCombinations(settings: BaseSettings): Array<[variable: stri
   if (settings.KEEP_FAILED !== undefined && settings.KEEP_FAILED < settings.DEDUPE_WINDOW) {
     // Of a job that is gone while its id is remembered, it is known that it succeeded.
     problems.push(['KEEP_FAILED', 'expected a duration no shorter than DEDUPE_WINDOW']);
+  }
+  if (settings.SPOOL_MAX > 0 && settings.SPOOL_MAX < LEAST_SPOOL) {
+    problems.push(['SPOOL_MAX', 'expected a size of at least 1mb, or 0 for no spool']);
   }
   if (settings.BODY_MEMORY < 2 * settings.BODY_LIMIT) {
     // One address gets half of it, in which one body must find room.

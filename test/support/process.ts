@@ -1,6 +1,8 @@
 /** A Hookline in a process of its own, from the built code, as `npm start` runs it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
@@ -20,8 +22,9 @@ const SERVER = path.resolve('dist/server.js');
 
 /** Spawns `node dist/server.js`; kills it with the test. Does not wait for it to be up. */
 export function spawnHookline(t: Test, environment: Record<string, string>): HooklineProcess {
+  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'hookline-test-'));
   const child = spawn(process.execPath, [SERVER], {
-    env: { PATH: process.env['PATH'], PORT: '0', ...environment },
+    env: { PATH: process.env['PATH'], PORT: '0', DATA_DIR: dataDir, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';
@@ -39,6 +42,7 @@ export function spawnHookline(t: Test, environment: Record<string, string>): Hoo
   t.teardown(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await exited;
+    rmSync(dataDir, { recursive: true, force: true });
   });
   return { child, address: '', lines, stderr: () => stderr, exited };
 }
