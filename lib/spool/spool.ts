@@ -57,6 +57,8 @@ export class Spool {
   /** Why the disk does not take anything; `undefined` while it does. */
   #failed: string | undefined;
   #probing: NodeJS.Timeout | undefined;
+  /** Was there no room for the last delivery, and has none been made since? */
+  #full = false;
   #inUse = false;
   #closed = false;
 
@@ -89,8 +91,8 @@ export class Spool {
     if (this.#closed) throw unavailable('the spool is closed');
     if (this.#failed) throw unavailable(`the spool cannot be written: ${this.#failed}`);
     const bytes = encodeRecord(spooled);
-    if (this.#bytes() + this.#pending + bytes.length > this.#options.max)
-      throw unavailable('the spool is full');
+    this.#full = this.#bytes() + this.#pending + bytes.length > this.#options.max;
+    if (this.#full) throw unavailable('the spool is full');
     this.#pending += bytes.length;
     const written = this.#batcher.push({ bytes, at: Date.parse(spooled.delivery.receivedAt) });
     const settled = written.finally(() => (this.#pending -= bytes.length));
@@ -116,6 +118,7 @@ export class Spool {
     for (const slot of this.#slots) slot.segments = slot.segments.filter((other) => other !== segment);
     if (keepAs) await files.rename(segment.path, keepAs);
     else await files.remove(segment.path);
+    this.#full = false;
     await this.#leaveEmptySlots();
     this.#tellUse();
   }
@@ -136,9 +139,8 @@ export class Spool {
     const segments = this.#segments().filter(({ records }) => records > 0);
     const bytes = this.#bytes();
     const oldest = Math.min(...segments.map(({ oldestAt }) => oldestAt));
-    const full = bytes + this.#options.max / 1_000 > this.#options.max;
     return {
-      state: this.#failed ? `cannot write (${this.#failed})` : full ? 'full' : 'ok',
+      state: this.#failed ? `cannot write (${this.#failed})` : this.#full ? 'full' : 'ok',
       bytes,
       events: segments.reduce((sum, { records }) => sum + records, 0),
       oldestSeconds: segments.length === 0 ? 0 : Math.max(0, Math.round((Date.now() - oldest) / 1_000)),
