@@ -11,6 +11,7 @@ import draining from './plugins/draining.js';
 import errors from './plugins/errors.js';
 import limits from './plugins/limits.js';
 import metrics from './plugins/metrics.js';
+import overload from './plugins/overload.js';
 import queues from './plugins/queues.js';
 import rateLimit from './plugins/rate-limit.js';
 import redis from './plugins/redis.js';
@@ -66,6 +67,13 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     metrics: options.metrics,
   });
   await fastify.register(sources, { definitions, settings });
+  await fastify.register(overload, {
+    maxInFlight: settings.MAX_IN_FLIGHT,
+    maxLoopDelay: settings.MAX_LOOP_DELAY,
+    maxMemory: settings.MAX_MEMORY,
+    maxQueueDepth: settings.MAX_QUEUE_DEPTH,
+    metrics: options.metrics,
+  });
   await fastify.register(metrics, { metrics: options.metrics });
 
   await fastify.register(health, { keyPrefix: settings.QUEUE_PREFIX });

@@ -53,6 +53,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #shed = new Counter({
+    name: 'hookline_shed_total',
+    help: 'Deliveries that were told to come again before they were read, by source and cause.',
+    labelNames: ['source', 'cause'] as const,
+    registers: [this.registry],
+  });
+
   readonly #spoolRecords = new Counter({
     name: 'hookline_spool_records_total',
     help: 'Deliveries in the spool by event: written, drained, refused, torn, damaged.',
@@ -87,6 +94,20 @@ export class Metrics {
     this.#handlerSeconds.observe({ source, topic }, seconds);
   }
 
+  shed(source: string, cause: string): void {
+    this.#shed.inc({ source, cause });
+  }
+
+  /** Asks at each scrape how many deliveries are in hand, and how many may be. */
+  watchOverload(load: { readonly inFlight: number; readonly limit: number }): void {
+    this.#gauge('hookline_in_flight', 'Deliveries that are worked on.', () => load.inFlight);
+    this.#gauge(
+      'hookline_in_flight_limit',
+      'Deliveries that may be worked on at once just now.',
+      () => load.limit,
+    );
+  }
+
   spoolEvent(event: SpoolEvent): void {
     this.#spoolRecords.inc({ event });
   }
@@ -97,26 +118,10 @@ export class Metrics {
 
   /** Asks for the spool's size and age at each scrape. */
   watchSpool(spool: { status(): SpoolStatus }): void {
-    const gauges: Array<[name: string, help: string, of: (status: SpoolStatus) => number]> = [
-      ['hookline_spool_bytes', 'Bytes of the spool on the disk.', ({ bytes }) => bytes],
-      ['hookline_spool_events', 'Deliveries that wait in the spool.', ({ events }) => events],
-      [
-        'hookline_spool_oldest_seconds',
-        'Age of the oldest delivery in the spool.',
-        (status) => status.oldestSeconds,
-      ],
-    ];
-    for (const [name, help, of] of gauges) {
-      const gauge = new Gauge({
-        name,
-        help,
-        registers: [],
-        collect() {
-          this.set(of(spool.status()));
-        },
-      });
-      this.registry.registerMetric(gauge);
-    }
+    const of = (name: keyof SpoolStatus) => () => Number(spool.status()[name]);
+    this.#gauge('hookline_spool_bytes', 'Bytes of the spool on the disk.', of('bytes'));
+    this.#gauge('hookline_spool_events', 'Deliveries that wait in the spool.', of('events'));
+    this.#gauge('hookline_spool_oldest_seconds', 'Age of the oldest delivery in it.', of('oldestSeconds'));
   }
 
   /** Asks for the queues' depths at each scrape; a Redis that does not answer leaves the figures out. */
@@ -137,6 +142,18 @@ export class Metrics {
           for (const [state, count] of Object.entries(depths[index] ?? {}))
             this.set({ source, state }, count);
         });
+      },
+    });
+    this.registry.registerMetric(gauge);
+  }
+
+  #gauge(name: string, help: string, value: () => number): void {
+    const gauge = new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(value());
       },
     });
     this.registry.registerMetric(gauge);

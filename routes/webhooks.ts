@@ -24,7 +24,8 @@ export default async function webhooks(fastify: FastifyInstance) {
   await fastify.register(rawBody);
 
   fastify.post<WebhookRoute>('/webhooks/:source', {
-    onRequest: [fastify.refuseWhileDraining, refuseUnknownSource],
+    onRequest: [fastify.refuseWhileDraining, fastify.shedLoad, refuseUnknownSource],
+    preHandler: fastify.takeInHand,
     schema: { response: { 200: answerSchema } },
     handler: receive,
   });

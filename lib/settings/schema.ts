@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { duration, flag, integer, optionalDuration, ranges, rate, size, wholeNumber } from './units.js';
+import {
+  duration,
+  flag,
+  integer,
+  optionalDuration,
+  optionalSize,
+  ranges,
+  rate,
+  size,
+  wholeNumber,
+} from './units.js';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -32,6 +42,14 @@ export const baseShape = {
   BODY_MEMORY: size({ min: 1024, max: 64 * 1024 ** 3, default: '256mb' }),
   MAX_CONNECTIONS: integer({ min: 1, max: 1_000_000, default: 10_000 }),
   MAX_CONNECTIONS_PER_ADDRESS: integer({ min: 1, max: 1_000_000, default: 1_000 }),
+  /** Deliveries that are worked on at once. */
+  MAX_IN_FLIGHT: integer({ min: 1, max: 1_000_000, default: 1_000 }),
+  /** How late the event loop may be before less is taken. */
+  MAX_LOOP_DELAY: duration({ min: 10, max: MINUTE, default: '100ms' }),
+  /** Bytes of this process from which on less is taken. Unset: no limit. */
+  MAX_MEMORY: optionalSize({ min: 64 * 1024 ** 2, max: 1024 ** 4, example: '1gb' }),
+  /** Jobs of a source that have not begun, from which on it takes no more. Unset: no limit but Redis' memory. */
+  MAX_QUEUE_DEPTH: wholeNumber({ min: 1, max: 1_000_000_000 }).optional(),
   /** Proxies whose X-Forwarded-For is believed, and whose connections are not counted as one address's. */
   TRUST_PROXY: ranges().optional(),
   /** Refused deliveries of one address from which on it gets nothing that costs others. */
