@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Test } from 'tap';
+import type { Owner } from './store.js';
 
 export interface HooklineProcess {
   child: ChildProcess;
@@ -20,10 +20,14 @@ export interface HooklineProcess {
 
 const SERVER = path.resolve('dist/server.js');
 
-/** Spawns `node dist/server.js`; kills it with the test. Does not wait for it to be up. */
-export function spawnHookline(t: Test, environment: Record<string, string>): HooklineProcess {
+/** Spawns `node dist/server.js`, or another command; kills it with the test. Does not wait for it to be up. */
+export function spawnHookline(
+  t: Owner,
+  environment: Record<string, string>,
+  command: string[] = [SERVER],
+): HooklineProcess {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'hookline-test-'));
-  const child = spawn(process.execPath, [SERVER], {
+  const child = spawn(process.execPath, command, {
     env: { PATH: process.env['PATH'], PORT: '0', DATA_DIR: dataDir, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -48,8 +52,12 @@ export function spawnHookline(t: Test, environment: Record<string, string>): Hoo
 }
 
 /** Spawns a Hookline and waits until it says that it is up. @throws when it exits instead. */
-export async function startHookline(t: Test, environment: Record<string, string>): Promise<HooklineProcess> {
-  const hookline = spawnHookline(t, environment);
+export async function startHookline(
+  t: Owner,
+  environment: Record<string, string>,
+  command?: string[],
+): Promise<HooklineProcess> {
+  const hookline = spawnHookline(t, environment, command);
   for (let waited = 0; waited < 30_000; waited += 20) {
     const up = hookline.lines.find(({ msg }) => msg === 'hookline is up');
     if (up)
