@@ -45,6 +45,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     redisUrl,
     acceptTimeout: settings.ACCEPT_TIMEOUT,
     checkSettings: settings.REDIS_URL !== undefined,
+    durability: settings.DURABILITY,
   });
   await fastify.register(rateLimit, {
     keyPrefix: settings.QUEUE_PREFIX,
@@ -56,6 +57,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     prefix: settings.QUEUE_PREFIX,
     dedupeWindow: settings.DEDUPE_WINDOW,
     writeTimeout: settings.ACCEPT_TIMEOUT,
+    durability: settings.DURABILITY,
   });
   await fastify.register(spool, {
     dataDir: settings.DATA_DIR,

@@ -1,11 +1,12 @@
 import { Queue, type IRedisTransaction, type Job, type JobJson, type JobType } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
 import type { Log } from '../log.js';
 import { Batcher } from '../batcher.js';
 import { ACCEPT } from './bullmq-scripts.js';
 import { withDeadline } from '../deadline.js';
+import { isDurable, waitCommand, type Durability } from './durability.js';
 import { dedupeKey, jobName, newJobId } from './names.js';
 
 export interface Accepted {
@@ -21,6 +22,8 @@ export interface DeliveryQueueOptions {
   writeTimeout: number;
   /** Milliseconds for which a webhook id is remembered. */
   dedupeWindow: number;
+  /** Default `redis`. */
+  durability?: Durability;
   log: Log;
 }
 
@@ -46,6 +49,9 @@ export type Depths = Record<(typeof DEPTH_STATES)[number], number>;
  */
 export const ATTEMPTS_BOUND = 1_000;
 export const BACKOFF_BY_HANDLER = 'handler';
+
+/** Redis should give up waiting before we do: its reply tells more than none. */
+const WAIT_SHARE = 0.8;
 
 const ACCEPT_COMMAND = 'hooklineAccept';
 
@@ -129,7 +135,21 @@ export class DeliveryQueue {
       runCommand: (_name: string, args: unknown[]) => pipeline.runCommand(ACCEPT_COMMAND, args),
     } as unknown as IRedisTransaction;
     await Promise.all(jobs.map((job) => backend.addJobToTransaction(accept, job, job.id)));
-    return (await pipeline.exec()) as Array<[Error | null, unknown]>;
+    return this.#execute(pipeline as unknown as ChainableCommander);
+  }
+
+  /** @throws when Redis does not say that the writes are as durable as they should be; they may be so all the same */
+  async #execute(pipeline: ChainableCommander): Promise<Array<[Error | null, unknown]>> {
+    const { durability = 'redis', writeTimeout } = this.#options;
+    const wait = waitCommand(durability, Math.floor(writeTimeout * WAIT_SHARE));
+    if (wait) pipeline.call(...wait);
+    const replies = (await pipeline.exec()) as Array<[Error | null, unknown]>;
+    if (!wait) return replies;
+    const [error, reply] = replies.pop() ?? [new Error('no reply'), undefined];
+    if (error) throw error;
+    if (!isDurable(durability, reply))
+      throw new Error(`not in time as durable as DURABILITY=${durability} asks`);
+    return replies;
   }
 
   #open(): Queue<Delivery> {

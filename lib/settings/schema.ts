@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DURABILITIES } from '../queue/durability.js';
 import {
   duration,
   flag,
@@ -56,6 +57,8 @@ export const baseShape = {
   REFUSAL_LIMIT: rate().prefault('100/1m'),
   /** How long Redis may take to accept an event before the sender is told to come again. */
   ACCEPT_TIMEOUT: duration({ min: 100, max: MINUTE, default: '2s' }),
+  /** What Redis must have done with an event before the 200. */
+  DURABILITY: z.enum(DURABILITIES).default('redis'),
   SHUTDOWN_TIMEOUT: duration({ min: 0, max: 60 * MINUTE, default: '20s' }),
   /** How long completed jobs are kept for looking at, and how many at most per queue. */
   KEEP_COMPLETED: duration({ min: 0, max: 365 * DAY, default: '3d' }),

@@ -34,8 +34,13 @@ export function openFault(owner: Owner, { stage }: Fault, defect?: string): Prom
   return openStage(owner, { ...stage, command, receiver: { ...stage?.receiver, DEFECT: defect } });
 }
 
-/** One round: load, the fault in it, and what became of it all. */
-export async function playRound(stage: Stage, fault: Fault, seed: number): Promise<RoundResult> {
+/** One round: load, the fault in it, and what became of it all, for which it waits `settle` milliseconds at most. */
+export async function playRound(
+  stage: Stage,
+  fault: Fault,
+  seed: number,
+  { settle }: { settle?: number } = {},
+): Promise<RoundResult> {
   const random = new Random(seed);
   const { addresses } = stage;
   // One of its own: how often it draws depends on time, and the fault's moments must not.
@@ -46,7 +51,7 @@ export async function playRound(stage: Stage, fault: Fault, seed: number): Promi
   const excuses = { ...fault.excuses, ...(await fault.run({ stage, provider, random })) };
   await sleep(AFTERWARDS);
   await provider.finish();
-  const history = await stage.settle(provider.sent);
+  const history = await stage.settle(provider.sent, settle);
   return { seed, violations: check(history, excuses), figures: count(history) };
 }
 

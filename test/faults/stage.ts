@@ -58,7 +58,7 @@ export interface Stage {
   /** What the handlers did so far. */
   runs: () => readonly Run[];
   /** What became of a round's events, once all that were answered 200 have ended or nothing moves any more. */
-  settle(sent: ReadonlyMap<string, Sent>): Promise<History>;
+  settle(sent: ReadonlyMap<string, Sent>, limit?: number): Promise<History>;
 }
 
 export async function openStage(owner: Owner, options: StageOptions = {}): Promise<Stage> {
@@ -99,7 +99,7 @@ export async function openStage(owner: Owner, options: StageOptions = {}): Promi
     dataDir,
     addresses: () => receivers.map(({ current }) => current.address),
     runs: () => ledger.read(),
-    settle: (sent) => settle(redis, ledger, sent),
+    settle: (sent, limit = SETTLE) => settle(redis, ledger, sent, limit),
   };
 }
 
@@ -132,6 +132,7 @@ async function settle(
   redis: RedisServer,
   ledger: Ledger<Run>,
   sent: ReadonlyMap<string, Sent>,
+  limit: number,
 ): Promise<History> {
   const awaited = [...sent.values()].filter((one) => isTaken(one) && !one.forged).map(({ id }) => id);
   let left = awaited;
@@ -141,7 +142,7 @@ async function settle(
     return left.length === 0;
   };
   // What is missing then is the checker's to tell.
-  await until('', allEnded, SETTLE).catch(() => {});
+  await until('', allEnded, limit).catch(() => {});
   // A second job of an event would run now.
   await sleep(300);
   const runs = ledger.read().filter(({ id }) => sent.has(id));
