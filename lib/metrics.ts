@@ -55,8 +55,8 @@ export class Metrics {
 
   readonly #shed = new Counter({
     name: 'hookline_shed_total',
-    help: 'Deliveries that were told to come again before they were read, by source and cause.',
-    labelNames: ['source', 'cause'] as const,
+    help: 'Deliveries that were told to come again before they were read, by cause.',
+    labelNames: ['cause'] as const,
     registers: [this.registry],
   });
 
@@ -94,8 +94,8 @@ export class Metrics {
     this.#handlerSeconds.observe({ source, topic }, seconds);
   }
 
-  shed(source: string, cause: string): void {
-    this.#shed.inc({ source, cause });
+  shed(cause: string): void {
+    this.#shed.inc({ cause });
   }
 
   /** Asks at each scrape how many deliveries are in hand, and how many may be. */

@@ -22,11 +22,13 @@ const CALM = 2_000;
 /** What overload leaves of the limit at each sample, and what calm adds. */
 const SHRINK = 0.7;
 const GROW = 1.3;
+/** So many at once make no event loop late: it is late for other reasons then, which shedding would not mend. */
+const LEAST = 50;
 
 /**
- * Bounds what is in hand at once. Late turns of the event loop, or too much memory, lower the limit at each sample, to
- * one delivery at the least, and it grows again by itself: so the process settles where answers come in time, and
- * never takes nothing at all, as memory is only given back by a process that goes on.
+ * Bounds what is in hand at once. Late turns of the event loop, or too much memory, lower the limit at each sample, and
+ * it grows again by itself: so the process settles where answers come in time. It never comes to nothing, as memory is
+ * only given back by a process that goes on.
  */
 export class Overload {
   readonly #options: OverloadOptions;
@@ -97,7 +99,8 @@ export class Overload {
           : undefined;
     if (cause) {
       // From what there was: a limit far above it would take many samples to be felt.
-      this.#limit = Math.max(1, Math.min(this.#limit, this.#peak) * SHRINK);
+      const least = cause === 'memory' ? 1 : Math.min(LEAST, maxInFlight);
+      this.#limit = Math.max(least, Math.min(this.#limit, this.#peak) * SHRINK);
       this.#loweredBy = cause;
     } else {
       this.#limit = Math.min(maxInFlight, this.#limit * GROW + 1);

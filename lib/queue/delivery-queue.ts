@@ -69,7 +69,8 @@ export class DeliveryQueue {
     options.redis.defineCommand(ACCEPT_COMMAND, { lua: ACCEPT.content, numberOfKeys: ACCEPT.keys });
     this.#queue = this.#open();
     this.#batcher = new Batcher((deliveries) => this.#write(deliveries), {
-      maxBatch: 200,
+      // One batch goes at each turn of the event loop, so in overload its size is what bounds the rate.
+      maxBatch: 1_000,
       maxWaiting: 5_000,
     });
   }

@@ -46,7 +46,7 @@ export const baseShape = {
   /** Deliveries that are worked on at once. */
   MAX_IN_FLIGHT: integer({ min: 1, max: 1_000_000, default: 1_000 }),
   /** How late the event loop may be before less is taken. */
-  MAX_LOOP_DELAY: duration({ min: 10, max: MINUTE, default: '100ms' }),
+  MAX_LOOP_DELAY: duration({ min: 10, max: MINUTE, default: '500ms' }),
   /** Bytes of this process from which on less is taken. Unset: no limit. */
   MAX_MEMORY: optionalSize({ min: 64 * 1024 ** 2, max: 1024 ** 4, example: '1gb' }),
   /** Jobs of a source that have not begun, from which on it takes no more. Unset: no limit but Redis' memory. */

@@ -1,5 +1,5 @@
 /**
- * Three times as many deliveries as can be taken: npm run build && npx tsx test/faults/overload.ts [--seconds 60]
+ * Three times as many deliveries as can be taken: npm run build && npx tsx test/faults/overload.ts [--seconds 60] [--set NAME=value]…
  * Measures what the receiver can do first, then sends three times that, whatever comes back, and looks how it fares.
  */
 import { once } from 'node:events';
@@ -7,17 +7,21 @@ import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { load } from '../../bench/load.js';
-import { petstoreTraffic } from '../../bench/requests.js';
+import { pitchpointTraffic } from '../../bench/requests.js';
 import { percentile } from '../../bench/stats.js';
 import { freePort } from '../process/relay.js';
 import { startHookline } from '../support/process.js';
 import { RedisServer } from './redis.js';
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '60' }, times: { type: 'string', default: '3' } },
+  options: {
+    seconds: { type: 'string', default: '60' },
+    times: { type: 'string', default: '3' },
+    set: { type: 'string', multiple: true },
+  },
 });
-/** Connections at capacity, and in overload: a provider opens more when answers are late. */
-const [AT_CAPACITY, IN_OVERLOAD] = [50, 500];
+/** Connections at capacity, and in overload, where they come from so many addresses: a provider opens more when answers are late. */
+const [AT_CAPACITY, IN_OVERLOAD, ADDRESSES] = [200, 2_700, 3];
 const MEASURING = 10_000;
 const TICK = 2;
 
@@ -25,7 +29,8 @@ const closers: Array<() => unknown> = [];
 try {
   const owner = { teardown: (close: () => unknown) => void closers.push(close) };
   const redis = await RedisServer.start(owner);
-  const traffic = await petstoreTraffic(1_000);
+  const traffic = await pitchpointTraffic(1_000);
+  owner.teardown(() => traffic.close());
   const port = await freePort();
   const { child, address } = await startHookline(owner, {
     ...traffic.environment,
@@ -33,6 +38,7 @@ try {
     PORT: String(port),
     REDIS_URL: `redis://127.0.0.1:${redis.port}`,
     LOG_LEVEL: 'info',
+    ...Object.fromEntries((values.set ?? []).map((pair) => pair.split('=') as [string, string])),
   });
   const metric = async (name: string) => {
     const text = await (await fetch(`${address}/metrics`)).text();
@@ -84,7 +90,11 @@ async function flood(to: number, rate: number, duration: number, next: () => Buf
   const times: Record<string, number[]> = {};
   let withoutRetryAfter = 0;
   for (let count = 0; count < IN_OVERLOAD; count += 1) {
-    const socket = net.connect(to, '127.0.0.1').setNoDelay(true);
+    const socket = net.connect({
+      port: to,
+      host: '127.0.0.1',
+      localAddress: `127.0.0.${1 + (count % ADDRESSES)}`,
+    });
     await once(socket, 'connect');
     let rest = '';
     socket.on('data', (data) => {
