@@ -4,7 +4,8 @@ import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
 import type { Log } from '../log.js';
 import { ACCEPT, acceptArguments, acceptKeys, type AcceptTarget, type NewJob } from './accept-script.js';
-import { Batcher } from './batcher.js';
+import { Batcher } from '../batcher.js';
+import { isDurable, waitCommand, type Durability } from './durability.js';
 import { withDeadline } from '../deadline.js';
 import { dedupeKey, jobName, newJobId } from './names.js';
 
@@ -21,7 +22,15 @@ export interface DeliveryQueueOptions {
   writeTimeout: number;
   /** Milliseconds for which a webhook id is remembered. */
   dedupeWindow: number;
+  /** Default `redis`. */
+  durability?: Durability;
   log: Log;
+}
+
+/** A delivery and the job that it becomes, unless its webhook id has one. */
+interface Named {
+  jobId: string;
+  delivery: Delivery;
 }
 
 /** The states that a queue's depth is told in. */
@@ -41,11 +50,14 @@ export type Depths = Record<(typeof DEPTH_STATES)[number], number>;
 export const ATTEMPTS_BOUND = 1_000;
 export const BACKOFF_BY_HANDLER = 'handler';
 
+/** Redis should give up waiting before we do: its reply tells more than none. */
+const WAIT_SHARE = 0.8;
+
 /** One source's queue, as the receiver uses it. */
 export class DeliveryQueue {
   readonly #source: string;
   readonly #options: DeliveryQueueOptions;
-  readonly #batcher: Batcher<Delivery, Accepted>;
+  readonly #batcher: Batcher<Named, Accepted>;
   readonly #target: AcceptTarget;
   readonly #keys: string[];
 
@@ -67,7 +79,7 @@ export class DeliveryQueue {
       maxInFlight: 2,
       maxWaiting: 5_000,
       // While it runs a script, Redis does nothing else.
-      weight: { max: 1024 ** 2, of: ({ rawBody }) => rawBody.length },
+      weight: { max: 1024 ** 2, of: ({ delivery }) => delivery.rawBody.length },
     });
     options.redis.on('ready', this.#renew);
   }
@@ -82,15 +94,16 @@ export class DeliveryQueue {
    * resent command can queue it twice, since the job id is made once per delivery. The same script numbers the
    * events of a source in the order of their acceptance (`accept-script.ts`).
    *
+   * @param jobId made once per delivery (`newJobId`), however often it is tried
    * @throws {UnavailableError} when Redis did not say in time that it has the event. It may have it all the
    *   same; then the sender's next try is answered as a duplicate.
    */
-  accept(delivery: Delivery): Promise<Accepted> {
+  accept(delivery: Delivery, jobId = newJobId(delivery.id)): Promise<Accepted> {
     const { status } = this.#options.redis;
     if (status !== 'ready') {
       return Promise.reject(new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `Redis is ${status}`));
     }
-    return this.#batcher.push(delivery);
+    return this.#batcher.push({ delivery, jobId });
   }
 
   /** The job of a webhook id that is remembered. `job` is missing when it was completed and trimmed. */
@@ -110,15 +123,25 @@ export class DeliveryQueue {
     await this.#queue.close();
   }
 
-  async #write(deliveries: Delivery[]): Promise<Array<Accepted | Error>> {
+  async #write(deliveries: Named[]): Promise<Array<Accepted | Error>> {
     const jobs = deliveries.map(toJob);
     try {
-      const reply = ACCEPT.run(this.#options.redis, this.#keys, acceptArguments(this.#target, jobs));
-      const answers = (await withDeadline(reply, this.#options.writeTimeout)) as unknown[];
+      const answers = await withDeadline(this.#addAll(jobs), this.#options.writeTimeout);
       return jobs.map(({ jobId }, index) => toAccepted(jobId, answers[index]));
     } catch (error) {
       throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', error);
     }
+  }
+
+  /** @throws when Redis does not say that the writes are as durable as they should be; they may be so all the same */
+  async #addAll(jobs: NewJob[]): Promise<unknown[]> {
+    const { redis, durability = 'redis', writeTimeout } = this.#options;
+    const answers = (await ACCEPT.run(redis, this.#keys, acceptArguments(this.#target, jobs))) as unknown[];
+    const wait = waitCommand(durability, Math.floor(writeTimeout * WAIT_SHARE));
+    if (wait && !isDurable(durability, await redis.call(...wait))) {
+      throw new Error(`not in time as durable as DURABILITY=${durability} asks`);
+    }
+    return answers;
   }
 
   /** BullMQ sets a connection up once and remembers a failure for good: it needs a new start when Redis is there. */
@@ -137,9 +160,9 @@ export class DeliveryQueue {
   }
 }
 
-function toJob(delivery: Delivery): NewJob {
+function toJob({ delivery, jobId }: Named): NewJob {
   return {
-    jobId: newJobId(delivery.id),
+    jobId,
     name: jobName(delivery.topic),
     timestamp: Date.parse(delivery.receivedAt),
     dedupeKey: dedupeKey(delivery.id),
@@ -151,6 +174,10 @@ function toJob(delivery: Delivery): NewJob {
 function toAccepted(jobId: string, answer: unknown): Accepted | Error {
   if (typeof answer === 'string')
     return { status: answer === jobId ? 'accepted' : 'duplicate', jobId: answer };
-  const reason = Array.isArray(answer) ? String(answer[0]) : `unexpected reply ${String(answer)}`;
-  return new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', new Error(reason));
+  if (!Array.isArray(answer)) {
+    return new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `unexpected reply ${String(answer)}`);
+  }
+  // As ioredis has it where a command of its own is refused. Redis 6 begins its codes with a hyphen.
+  const refusal = Object.assign(new Error(String(answer[0]).replace(/^-/, '')), { name: 'ReplyError' });
+  return new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', refusal);
 }

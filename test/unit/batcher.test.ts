@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Batcher } from '../../lib/queue/batcher.js';
+import { Batcher } from '../../lib/batcher.js';
 
 const LIMITS = { maxBatch: 3, maxWaiting: 5 };
 

@@ -1,4 +1,4 @@
-import { UnavailableError } from '../errors.js';
+import { UnavailableError } from './errors.js';
 
 /** Writes many items in one go and answers, in their order, what became of each. Throws when none can be told. */
 export type BatchWrite<Item, Result> = (items: Item[]) => Promise<Array<Result | Error>>;
