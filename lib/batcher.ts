@@ -61,16 +61,20 @@ export class Batcher<Item, Result> {
   /** Starts a write at the end of the tick, where another one may be started. */
   #schedule(): void {
     if (this.#scheduled || this.#writes.size >= (this.#limits.maxInFlight ?? 1)) return;
-    this.#scheduled = new Promise((resolve) => setImmediate(resolve)).then(() => {
-      this.#scheduled = undefined;
-      if (this.#waiting.length === 0) return;
-      const write = this.#writeOne(this.#next()).finally(() => {
-        this.#writes.delete(write);
-        if (this.#waiting.length > 0) this.#schedule();
-      });
-      this.#writes.add(write);
+    this.#scheduled = this.#startOne();
+  }
+
+  async #startOne(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#scheduled = undefined;
+    // A write that failed took what waited with it.
+    if (this.#waiting.length === 0) return;
+    const write = this.#writeOne(this.#next()).finally(() => {
+      this.#writes.delete(write);
       if (this.#waiting.length > 0) this.#schedule();
     });
+    this.#writes.add(write);
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   #next(): Array<Waiting<Item, Result>> {

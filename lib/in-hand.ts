@@ -1,30 +1,48 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
+/** A request that is being answered. */
+export interface Work {
+  /** Called once each, when the response has ended or its connection has. */
+  readonly ended: Array<() => void>;
+}
+
 /**
  * What is being answered, by connection. A pipelined response that waits behind another hears nothing when its
  * connection closes, so the connection is listened to as well: by one listener, however many requests there are.
  */
 export class InHand {
-  readonly #ends = new WeakMap<Socket, Set<() => void>>();
+  readonly #open = new WeakMap<Socket, Set<Work>>();
 
-  /** Calls `ended` once, when the response has ended or its connection has. Answers how many are in hand now. */
-  add(socket: Socket, response: ServerResponse, ended: () => void): number {
-    const open = this.#ends.get(socket) ?? this.#watch(socket);
-    const end = () => {
-      if (open.delete(end)) ended();
-    };
-    open.add(end);
-    response.once('close', end);
-    return open.size;
+  /** Takes a request in hand. */
+  add(socket: Socket, response: ServerResponse): Work {
+    const open = this.#open.get(socket) ?? this.#watch(socket);
+    const work: Work = { ended: [] };
+    open.add(work);
+    response.once('close', () => {
+      if (open.delete(work)) end(work);
+    });
+    return work;
   }
 
-  #watch(socket: Socket): Set<() => void> {
-    const open = new Set<() => void>();
-    this.#ends.set(socket, open);
+  /** How many there are on a connection. */
+  count(socket: Socket): number {
+    return this.#open.get(socket)?.size ?? 0;
+  }
+
+  #watch(socket: Socket): Set<Work> {
+    const open = new Set<Work>();
+    this.#open.set(socket, open);
     socket.once('close', () => {
-      for (const end of open) end();
+      for (const work of open) {
+        open.delete(work);
+        end(work);
+      }
     });
     return open;
   }
+}
+
+function end({ ended }: Work): void {
+  for (const callback of ended) callback();
 }

@@ -9,7 +9,7 @@ import fp from 'fastify-plugin';
 import { addressKey, isWithin, readRanges } from '../lib/address.js';
 import { BodyBudget } from '../lib/body.js';
 import { HooklineError, UnavailableError } from '../lib/errors.js';
-import { InHand } from '../lib/in-hand.js';
+import { InHand, type Work } from '../lib/in-hand.js';
 import { rawAnswer } from './errors.js';
 
 export interface LimitsOptions {
@@ -24,6 +24,10 @@ export interface LimitsOptions {
 declare module 'fastify' {
   interface FastifyInstance {
     bodyBudget: BodyBudget;
+  }
+  interface FastifyRequest {
+    /** Tells when nobody waits for the answer any more. */
+    work: Work;
   }
 }
 
@@ -41,14 +45,16 @@ async function limits(fastify: FastifyInstance, options: LimitsOptions) {
   const turnedAway = limitConnections(fastify, options);
   const inHand = new InHand();
 
-  fastify.addHook('onRequest', async (request, reply) => {
+  fastify.decorateRequest('work');
+  fastify.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw;
-    if (turnedAway.has(socket)) return reply.hijack();
-    const requests = inHand.add(socket, reply.raw, () => {});
-    const fault = requests > MAX_PIPELINED ? new UnavailableError('HKL_ERR_OVERLOADED') : faultOf(request);
-    if (!fault) return undefined;
-    reply.header('connection', 'close');
-    throw fault;
+    // Nothing comes after: it has had its answer.
+    if (turnedAway.has(socket)) return void reply.hijack();
+    request.work = inHand.add(socket, reply.raw);
+    const overloaded = inHand.count(socket) > MAX_PIPELINED;
+    const fault = overloaded ? new UnavailableError('HKL_ERR_OVERLOADED') : faultOf(request);
+    if (fault) reply.header('connection', 'close');
+    return done(fault);
   });
 }
 

@@ -4,23 +4,20 @@
  * docs/decisions/0011-overload.md.
  */
 import type { RequestListener } from 'node:http';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, onRequestHookHandler, preHandlerHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { UnavailableError } from '../lib/errors.js';
-import { InHand } from '../lib/in-hand.js';
 import type { Metrics } from '../lib/metrics.js';
 import { Overload, type OverloadOptions, type ShedCause } from '../lib/overload.js';
 import { DepthWatch } from '../lib/queue/depth-watch.js';
 import { preparedAnswer } from './errors.js';
 
-type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
-
 declare module 'fastify' {
   interface FastifyInstance {
     /** An `onRequest` hook for `/webhooks/:source`: has its queue room? */
-    shedLoad: Hook;
+    shedLoad: onRequestHookHandler;
     /** A `preHandler` hook: the body is there, and work begins. A sender that dribbles takes no room until then. */
-    takeInHand: Hook;
+    takeInHand: preHandlerHookHandler;
   }
 }
 
@@ -34,19 +31,20 @@ async function overload(fastify: FastifyInstance, options: OverloadPluginOptions
   const { maxQueueDepth, metrics, ...limits } = options;
   const load = new Overload({ ...limits, log: fastify.log });
   const depths = maxQueueDepth === undefined ? undefined : new DepthWatch(fastify.queues, maxQueueDepth);
-  const inHand = new InHand();
   metrics.watchOverload(load);
 
   fastify.addHook('onReady', async () => shedBeforeFastify(fastify, load, metrics));
-  fastify.decorate('shedLoad', async ({ params }) => {
-    if (depths?.isFull((params as { source: string }).source)) throw shed('queue-depth');
+  fastify.decorate('shedLoad', ({ params }, _reply, done) => {
+    done(depths?.isFull((params as { source: string }).source) ? shed('queue-depth') : undefined);
   });
-  fastify.decorate('takeInHand', async ({ raw }, reply) => {
+  const leave = () => load.leave();
+  fastify.decorate('takeInHand', ({ work }, _reply, done) => {
     // Of those that came in together while there was room, not all may find it.
     const { cause } = load;
-    if (cause) throw shed(cause);
+    if (cause) return done(shed(cause));
     load.enter();
-    inHand.add(raw.socket, reply.raw, () => load.leave());
+    work.ended.push(leave);
+    return done();
   });
   fastify.addHook('onClose', async () => {
     load.close();
@@ -78,4 +76,4 @@ function shedBeforeFastify({ server }: FastifyInstance, load: Overload, metrics:
   });
 }
 
-export default fp(overload, { name: 'overload', dependencies: ['queues'], fastify: '5.x' });
+export default fp(overload, { name: 'overload', dependencies: ['queues', 'limits'], fastify: '5.x' });

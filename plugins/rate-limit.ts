@@ -3,7 +3,7 @@
  * refused deliveries an address no longer makes us ask key servers for its sake, loses its connections and fills no
  * log. Why not `@fastify/rate-limit`: docs/decisions/0007-limits.md.
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { addressKey } from '../lib/address.js';
 import { UnavailableError } from '../lib/errors.js';

@@ -8,39 +8,42 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { addressKey } from '../lib/address.js';
 import { readBody, type Reservation } from '../lib/body.js';
-import { InHand } from '../lib/in-hand.js';
 
 const NOTHING = Buffer.alloc(0);
+/** What nearly everybody sends. */
+const JSON_TYPE = 'application/json';
 /** What Fastify takes for a content type (RFC 9110 section 8.3.1); it answers 4xx to anything else. */
 const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
 
 async function rawBody(fastify: FastifyInstance) {
   /** What a sender wrote that is no media type: handlers see it as it came. */
   const asSent = new WeakMap<FastifyRequest, string>();
-  const inHand = new InHand();
-  const reservations = new WeakMap<IncomingMessage, Reservation>();
+  const reservations = new WeakMap<FastifyRequest, Reservation>();
 
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
-    const { reserve } = reservations.get(request.raw) as Reservation;
+    const { reserve } = reservations.get(request) as Reservation;
     const announced = Number(request.headers['content-length']);
     return readBody(payload, { limit: fastify.initialConfig.bodyLimit ?? 0, announced, reserve });
   });
-  fastify.addHook('onRequest', async (request, reply) => {
-    const { raw, ip, headers } = request;
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const { ip, headers, work } = request;
     // Until the answer: while it is verified and queued a body is in memory.
     const reservation = fastify.bodyBudget.open(addressKey(ip));
-    reservations.set(raw, reservation);
-    inHand.add(raw.socket, reply.raw, () => reservation.release());
+    reservations.set(request, reservation);
+    work.ended.push(reservation.release);
     const type = headers['content-type'];
-    if (type === undefined || MEDIA_TYPE.test(type)) return;
-    asSent.set(request, type);
-    headers['content-type'] = 'application/octet-stream';
+    if (type !== undefined && type !== JSON_TYPE && !MEDIA_TYPE.test(type)) {
+      asSent.set(request, type);
+      headers['content-type'] = 'application/octet-stream';
+    }
+    done();
   });
-  fastify.addHook('preHandler', async (request) => {
+  fastify.addHook('preHandler', (request, _reply, done) => {
     request.body ??= NOTHING;
     const type = asSent.get(request);
     if (type !== undefined) request.headers['content-type'] = type;
+    done();
   });
 }
 

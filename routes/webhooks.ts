@@ -1,5 +1,5 @@
 /** `POST /webhooks/<source>`: verify, remember and queue in one step, answer. HTTP, and nothing below it. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { makeDelivery } from '../lib/delivery.js';
 import { HooklineError, UnavailableError } from '../lib/errors.js';
 import type { Taken } from '../lib/intake.js';
@@ -39,9 +39,13 @@ export default async function webhooks(fastify: FastifyInstance) {
   });
 
   /** Before the body is read: what nobody waits for need not be taken in. */
-  async function refuseUnknownSource(request: FastifyRequest): Promise<void> {
+  function refuseUnknownSource(
+    request: FastifyRequest,
+    _reply: FastifyReply,
+    done: HookHandlerDoneFunction,
+  ): void {
     const { source } = request.params as WebhookRoute['Params'];
-    if (!fastify.sources.has(source)) throw new HooklineError('HKL_ERR_UNKNOWN_SOURCE');
+    done(fastify.sources.has(source) ? undefined : new HooklineError('HKL_ERR_UNKNOWN_SOURCE'));
   }
 
   async function receive(request: FastifyRequest<WebhookRoute>, reply: FastifyReply) {
