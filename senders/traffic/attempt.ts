@@ -6,7 +6,7 @@ import { post, type SignedRequest } from '../sender.js';
 export interface Attempt {
   /** `undefined`: there was no complete answer. */
   status: number | undefined;
-  /** `200 accepted`, `200 duplicate`, `403`; a code such as `ECONNREFUSED` or `timeout` without an answer. */
+  /** `200 accepted`, `200 duplicate`, `200 spooled`, `403`; a code such as `ECONNREFUSED` or `timeout` without an answer. */
   label: string;
   milliseconds: number | undefined;
   headers: http.IncomingHttpHeaders;
@@ -27,11 +27,14 @@ export async function attempt(
   }
 }
 
+/** What a Hookline says with a 200. To a provider they are all the same: delivered. */
+const WORDS = new Set(['accepted', 'duplicate', 'spooled']);
+
 function labelOf(status: number, body: string): string {
   if (status !== 200) return String(status);
   try {
     const said: unknown = (JSON.parse(body) as { status?: unknown }).status;
-    return said === 'accepted' || said === 'duplicate' ? `200 ${said}` : '200';
+    return typeof said === 'string' && WORDS.has(said) ? `200 ${said}` : '200';
   } catch {
     return '200';
   }
