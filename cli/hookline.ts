@@ -10,7 +10,7 @@ import { addDiscard, addReplay } from './replay.js';
 import { addReplays } from './replays.js';
 import { addShow } from './show.js';
 import { addStart } from './start.js';
-import { addDoctor } from './doctor.js';
+import { addDoctor } from './doctor/index.js';
 import { addEndpoints } from './endpoints/index.js';
 import { addSend } from './send/index.js';
 import { addSimulate } from './simulate/index.js';

@@ -78,7 +78,7 @@ const ADVICE: Record<string, Advice> = {
   },
   'not-sns': {
     why: `The body is no SNS message: raw message delivery is on, or this is not the provider. ${FORGERY}`,
-    todo: 'Turn raw message delivery off: raw messages are not signed. (Trying PCE’s credentials, as doctor does, counts as one.)',
+    todo: 'Turn raw message delivery off: raw messages are not signed.',
   },
 };
 

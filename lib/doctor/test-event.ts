@@ -13,3 +13,12 @@ export function testHandler(source: string): Handler {
       log.debug({}, 'a test delivery of hookline doctor has arrived'),
   });
 }
+
+/** A body with which doctor tries Basic credentials. It is refused like any other that is no SNS message. */
+export const CREDENTIALS_PROBE = '{"Type":"HooklineDoctor"}';
+
+const probe = Buffer.from(CREDENTIALS_PROBE);
+
+export function isCredentialsProbe(body: Buffer): boolean {
+  return body.equals(probe);
+}

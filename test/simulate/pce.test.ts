@@ -12,8 +12,7 @@ for (const [name, settings] of Object.entries({ 'without Basic auth': {}, 'with 
     const stage = await setStage(t, 'pce', settings);
     await stage.start();
     const { exit, report, stderr } = await stage.simulate(
-      ...['--events', String(EVENTS), '--speed', '60', '--rate', '100', '--duplicates', '5%'],
-      ...['--out-of-order', '--settle', '60s'],
+      `--events ${EVENTS} --speed 60 --rate 100 --duplicates 5% --out-of-order --settle 60s`,
     );
     t.comment(describeReport(report));
     t.same([exit, stderr], [0, ''], report.findings.join('\n'));
@@ -38,7 +37,7 @@ for (const [name, settings] of Object.entries({ 'without Basic auth': {}, 'with 
 void t.test('without a confirmation nothing is sent', async (t) => {
   const stage = await setStage(t, 'pce');
   await stage.start({ ROLE: 'receiver' });
-  const { exit, report } = await stage.simulate('--events', '5', '--settle', '1s');
+  const { exit, report } = await stage.simulate('--events 5 --settle 1s');
   t.equal(exit, 1);
   t.match(report, { confirmed: false, delivered: 0, answers: {} });
   t.match(report.findings[0], /The subscription was not confirmed.*A worker must be running/);
@@ -48,7 +47,7 @@ void t.test('without a confirmation nothing is sent', async (t) => {
 void t.test('nor with credentials that are not those of the receiver', async (t) => {
   const stage = await setStage(t, 'pce', BASIC);
   await stage.start({ PCE_BASIC_PASSWORD: 'another' });
-  const { exit, report } = await stage.simulate('--events', '5');
+  const { exit, report } = await stage.simulate('--events 5');
   t.equal(exit, 1);
   t.match(report, { confirmed: false, delivered: 0 });
   t.match(report.findings[0], /The receiver answered 401; its log names the likely cause/);

@@ -17,9 +17,7 @@ t.setTimeout(300_000);
 void t.test('a receiver that is away for two retry intervals loses nothing', async (t) => {
   const stage = await setStage(t, 'petstore');
   const first = await stage.start();
-  const simulation = stage.simulate(
-    ...['--events', String(EVENTS), '--speed', String(SPEED), '--duplicates', '5%', '--settle', '60s'],
-  );
+  const simulation = stage.simulate(`--events ${EVENTS} --speed ${SPEED} --duplicates 5% --settle 60s`);
   await until('some events to be handled', () => stage.ledger.read().length >= EVENTS / 5);
   first.child.kill('SIGTERM');
   t.equal(await first.exited, 0);
@@ -45,16 +43,7 @@ void t.test('a receiver that is away for the whole schedule has its endpoint dis
   const port = await freePort();
   await stage.start({ PORT: String(port) });
   const simulation = stage.simulate(
-    ...[
-      '--events',
-      String(EVENTS),
-      '--speed',
-      '2400',
-      '--rate',
-      '100',
-      '--admin-url',
-      `http://127.0.0.1:${port}`,
-    ],
+    `--events ${EVENTS} --speed 2400 --rate 100 --admin-url http://127.0.0.1:${port}`,
   );
   await until('some events to be handled', () => stage.ledger.read().length >= EVENTS / 5);
   target.child.kill('SIGTERM');

@@ -19,17 +19,7 @@ void t.test('a new signing key after half of the events: none is refused', async
   const [before] = await kids();
   await stage.start();
   const { exit, report, stderr } = await stage.simulate(
-    ...[
-      '--events',
-      String(EVENTS),
-      '--rotate-keys',
-      '--duplicates',
-      '5%',
-      '--speed',
-      '60',
-      '--settle',
-      '60s',
-    ],
+    `--events ${EVENTS} --rotate-keys --duplicates 5% --speed 60 --settle 60s`,
   );
   t.comment(describeReport(report));
   t.same([exit, stderr], [0, ''], report.findings.join('\n'));
@@ -52,7 +42,7 @@ void t.test('a receiver that trusts somebody else refuses, and that is told', as
   const stage = await setStage(t, 'pitchpoint');
   await stage.start({ PITCHPOINT_AUDIENCE: 'somebody-else' });
   // The sender takes the audience that it is given: here the receiver's own is another.
-  const { exit, report } = await stage.simulate('--events', '3');
+  const { exit, report } = await stage.simulate('--events 3');
   t.equal(exit, 1);
   t.match(report, { refused: 3, delivered: 0, retried: 0, answers: { 403: 3 }, receiver: { lost: 3 } });
   t.match(report.findings[0], /3 events were refused and will not be sent again/);

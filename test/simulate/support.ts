@@ -20,7 +20,8 @@ export interface Stage {
   /** The webhook id of every event that a handler was given, in that order. */
   ledger: Ledger<string>;
   start(more?: Record<string, string>): Promise<HooklineProcess>;
-  simulate(...args: string[]): Promise<{ exit: number | string; report: Report; stderr: string }>;
+  /** @param line the options, as on a command line */
+  simulate(line: string): Promise<{ exit: number | string; report: Report; stderr: string }>;
 }
 
 /** A receiver (not started yet) whose handler writes down what it is given, and a sender that it trusts. */
@@ -51,8 +52,10 @@ export async function setStage(
     environment,
     ledger,
     start: (more = {}) => startHookline(t, { ...environment, PORT: String(port), ...more }),
-    async simulate(...more) {
-      const { exit, json, stderr } = await runJson<Report>(t, [...args, ...more], { env: environment });
+    async simulate(line) {
+      const { exit, json, stderr } = await runJson<Report>(t, [...args, ...line.split(' ')], {
+        env: environment,
+      });
       return { exit, report: json, stderr };
     },
   };

@@ -44,8 +44,8 @@ function partsOf(text: string): string {
 }
 
 const COUNTER = /^hookline_refusals_total\{source="([\w-]+)",cause="([\w-]+)"\} (\d+)/gm;
-/** Part of PCE's protocol: it asks without credentials first. */
-const EXPECTED = new Set(['credentials-missing']);
+/** Part of PCE's protocol, which asks without credentials first; and doctor's own. */
+const EXPECTED = new Set(['credentials-missing', 'doctor']);
 
 /** What the receiver has refused since its start, by cause, with what is likely behind it. */
 async function refusals(receiverUrl: string): Promise<Finding[]> {
