@@ -9,16 +9,10 @@ import { loadSources } from '../../lib/load-sources.js';
 import { parseSettings } from '../../lib/settings/settings.js';
 import { startPetstoreServer } from '../endpoints/petstore-server.js';
 import { freePort } from '../process/relay.js';
+import { startTinyServer } from '../support/openssl.js';
 import { runHookline, runJson } from '../support/run-hookline.js';
 import { startTestService } from '../support/service.js';
-import {
-  makeTlsCertificate,
-  SECRET,
-  startGoodSetUp,
-  startProxy,
-  startRegistered,
-  startStub,
-} from './set-up.js';
+import { makeTlsCertificate, SECRET, startGoodSetUp, startProxy, startRegistered } from './set-up.js';
 
 interface Diagnosis {
   ok: boolean;
@@ -299,8 +293,10 @@ void t.test('the key server’s clock, and certificates', async (t) => {
 /** The good set-up's keys, by a clock of its own. */
 async function keyServerAnHourAhead(t: Test): Promise<string> {
   const keys = await (await fetch(`${good.environment['PITCHPOINT_ISSUER']}/.well-known/jwks.json`)).text();
-  const date = new Date(Date.now() + 3_600_000).toUTCString();
-  return startStub(t, { date, 'content-type': 'application/json' }, keys);
+  const server = await startTinyServer(t);
+  server.answers['/keys'] = keys;
+  server.headers['date'] = new Date(Date.now() + 3_600_000).toUTCString();
+  return server.origin;
 }
 
 void t.test('a public URL that leads nowhere', async (t) => {

@@ -1,9 +1,9 @@
 /** A set-up in which all is well: receiver and workers, all three providers, a public address with TLS. */
 import { writeFile } from 'node:fs/promises';
-import { createServer as createTlsServer } from 'node:https';
+import { request as httpRequest } from 'node:http';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { createServer, request as httpRequest } from 'node:http';
 import type { Test } from 'tap';
 import { startPceSender, type PceSender } from '../../senders/pce.js';
 import { startPitchpointSender } from '../../senders/pitchpoint.js';
@@ -102,7 +102,7 @@ export async function makeTlsCertificate(
 /** A proxy with TLS, as one stands before a receiver. */
 export async function startProxy(t: Test, target: string, { cert, key }: TlsCertificate): Promise<string> {
   const { hostname, port } = new URL(target);
-  const server = createTlsServer({ cert, key }, (request, response) => {
+  const server = createServer({ cert, key }, (request, response) => {
     const { method, url: path, headers } = request;
     const onward = httpRequest({ hostname, port, method, path, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
@@ -114,15 +114,7 @@ export async function startProxy(t: Test, target: string, { cert, key }: TlsCert
   return `https://127.0.0.1:${await listen(t, server)}`;
 }
 
-/** A server that answers everything with the same. */
-export async function startStub(t: Test, headers: Record<string, string>, body: string): Promise<string> {
-  const server = createServer((_request, response) => response.writeHead(200, headers).end(body));
-  return `http://127.0.0.1:${await listen(t, server)}`;
-}
-
-type Listener = ReturnType<typeof createServer> | ReturnType<typeof createTlsServer>;
-
-async function listen(t: Test, server: Listener): Promise<number> {
+async function listen(t: Test, server: ReturnType<typeof createServer>): Promise<number> {
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
