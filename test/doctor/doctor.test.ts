@@ -299,7 +299,7 @@ async function keyServerAnHourAhead(t: Test): Promise<string> {
   return server.origin;
 }
 
-void t.test('a public URL that leads nowhere', async (t) => {
+void t.test('a public URL that leads nowhere, or elsewhere', async (t) => {
   const findings = await look({}, { url: dead.replace('http', 'https') });
   const errors = findings.filter(({ level }) => level === 'error');
   t.match(errors, [

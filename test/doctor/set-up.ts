@@ -99,11 +99,15 @@ export async function makeTlsCertificate(
   return { cert, key: String(openssl(['rsa', '-in', keyFile])), file };
 }
 
-/** A proxy with TLS, as one stands before a receiver. */
+/** A proxy with TLS, as docs/deploying.md has it: nothing but /webhooks/ is passed on. */
 export async function startProxy(t: Test, target: string, { cert, key }: TlsCertificate): Promise<string> {
   const { hostname, port } = new URL(target);
   const server = createServer({ cert, key }, (request, response) => {
     const { method, url: path, headers } = request;
+    if (!path?.startsWith('/webhooks/')) {
+      response.writeHead(404).end('not here');
+      return;
+    }
     const onward = httpRequest({ hostname, port, method, path, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
