@@ -128,7 +128,11 @@ void t.test('each is diagnosed, and the answers cannot be told apart', async (t)
     for (const hidden of [SECRET, 'Zo', one.headers['authorization'] ?? SECRET])
       t.notOk(log.includes(hidden));
     t.notMatch(text, one.cause, 'nothing of it in the answer');
-    t.notMatch(adviceOn(one.cause).todo, 'See the receiver’s log', `${name}: doctor knows what to do`);
+    t.notMatch(
+      adviceOn(one.source, one.cause).todo,
+      'See the receiver’s log',
+      `${name}: doctor knows what to do`,
+    );
   }
   t.equal(answers['petstore']?.size, 1, 'Petstore gets one and the same answer, to the byte');
   t.equal(answers['pitchpoint']?.size, 1, 'and so does Pitchpoint');

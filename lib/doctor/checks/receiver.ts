@@ -58,7 +58,7 @@ async function refusals(receiverUrl: string): Promise<Finding[]> {
   })).filter(({ cause, count }) => count > 0 && !EXPECTED.has(cause));
   if (counted.length === 0) return [ok('refusals', 'none since the start')];
   return counted.map(({ source, cause, count }) => {
-    const { why, todo } = adviceOn(cause);
+    const { why, todo } = adviceOn(source, cause);
     return warn('refusals', `${source}: ${count} × ${cause} since the start`, why, todo);
   });
 }
