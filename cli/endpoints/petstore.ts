@@ -1,5 +1,4 @@
 /** Petstore's endpoints: created, looked at, changed, tested, enabled, deleted. */
-import { loadRegistry } from '../../workers/runtime.js';
 import { PetstoreApi } from '../../lib/petstore-api/client.js';
 import type { Endpoint } from '../../lib/petstore-api/endpoint.js';
 import { CommandError, loadContext, type Context } from '../command.js';
@@ -148,6 +147,7 @@ function readEvents(text: string): string[] {
 
 /** An event without a handler is quarantined: better known before it comes. */
 async function warnOfUnhandled({ settings, definitions }: Context, events: string[]): Promise<void> {
+  const { loadRegistry } = await import('../../workers/runtime.js');
   const registry = await loadRegistry(settings, definitions);
   const unhandled = events.filter(
     (topic) => !registry.match('petstore', { topic, subTopic: null, tenantId: null }),

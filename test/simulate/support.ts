@@ -1,12 +1,15 @@
 /** Receivers in processes of their own, and `hookline simulate` against them. */
 import { existsSync } from 'node:fs';
 import type { Test } from 'tap';
+import { openSender } from '../../cli/send/open-sender.js';
+import { loadSources } from '../../lib/load-sources.js';
+import { parseSettings } from '../../lib/settings/settings.js';
 import type { Report } from '../../senders/simulator/report.js';
 import { countBy } from '../process/handlers.js';
 import { freePort } from '../process/relay.js';
 import { handlersFolder, openLedger, type Ledger } from '../support/ledger.js';
 import { startHookline, type HooklineProcess } from '../support/process.js';
-import { runHookline, runJson } from '../support/run-hookline.js';
+import { runJson } from '../support/run-hookline.js';
 import { openStore, temporaryFolder } from '../support/store.js';
 
 /** Events of each simulation: the invariants are the same for any number. */
@@ -37,11 +40,11 @@ export async function setStage(
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const own = { DATA_DIR: await temporaryFolder(t), ...settings };
-  const keys = source === 'petstore' ? [] : ['--key-server-port', String(await freePort())];
-  const args = ['simulate', source, '--url', url, ...keys];
+  const keyPort = source === 'petstore' ? undefined : String(await freePort());
+  const args = ['simulate', source, '--url', url, ...(keyPort ? ['--key-server-port', keyPort] : [])];
   const environment = {
-    ...(await printedEnvironment(t, args, own)),
     ...own,
+    ...(await environmentOf(source, own, keyPort)),
     REDIS_URL: store.url,
     QUEUE_PREFIX: store.prefix,
     HANDLERS_DIR: await handlersFolder(t, ledger, { 'note.mjs': handler }),
@@ -61,15 +64,17 @@ export async function setStage(
   };
 }
 
-/** What `--print-env` says that a receiver needs. */
-async function printedEnvironment(t: Test, args: string[], env: Record<string, string>) {
-  const { exit, stdout, stderr } = await runHookline(t, [...args, '--print-env'], { env });
-  t.equal(exit, 0, stderr);
-  const pairs = stdout
-    .trim()
-    .split('\n')
-    .map((line) => /^(\w+)=(.*)$/.exec(line)?.slice(1) ?? [line, '']);
-  return Object.fromEntries(pairs) as Record<string, string>;
+/** What `--print-env` prints, without a process; makes the keys that are kept for later runs. */
+async function environmentOf(source: string, own: Record<string, string>, keyServerPort: string | undefined) {
+  const definitions = await loadSources();
+  const settings = parseSettings(own, definitions);
+  const { sender } = await openSender(
+    { settings, definitions },
+    source,
+    keyServerPort ? { keyServerPort } : {},
+  );
+  await sender.close();
+  return sender.environment;
 }
 
 /** Ids that a handler was given more than once. */
