@@ -213,6 +213,30 @@ void t.test('the endpoint at Petstore', async (t) => {
   ]);
 });
 
+void t.test('a delivery by Petstore itself, where that is asked for', async (t) => {
+  const [right, wrong] = await Promise.all([
+    startRegistered(t, good.address),
+    startRegistered(t, good.address),
+  ]);
+  for (const endpoint of wrong.endpoints) endpoint.secret = 'another-secret-at-petstore';
+  const ask = async (url: string) =>
+    (await look({ PETSTORE_API_URL: url }, { providerTest: true })).filter(
+      ({ name }) => name === 'petstore-delivery',
+    );
+  t.match(await ask(right.url), [{ level: 'ok', found: 'Petstore has delivered a pet.adopted' }]);
+  t.match(await ask(wrong.url), [
+    {
+      level: 'error',
+      found: /could not deliver a pet.adopted \(401\)/,
+      todo: /The secret is not the endpoint’s/,
+    },
+  ]);
+  t.notOk(
+    (await look()).some(({ name }) => name === 'petstore-delivery'),
+    'and not otherwise',
+  );
+});
+
 void t.test('handlers and workers', async (t) => {
   const handlers = path.join(good.folder, 'handlers');
   await mkdir(handlers);
