@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { Credentials } from '../lib/credentials.js';
-import { isCredentialsProbe } from '../lib/doctor/test-event.js';
+import { isCredentialsProbe, PROBE_REFUSED } from '../lib/doctor/test-event.js';
 import { list } from '../lib/settings/units.js';
 import { readOrigin } from '../lib/sns/certificate-url.js';
 import { Certificates } from '../lib/sns/certificates.js';
@@ -54,14 +54,6 @@ const settings = {
 
 type Settings = z.output<z.ZodObject<typeof settings>>;
 
-const PROBED: Refused<never> = {
-  ok: false,
-  status: 403,
-  cause: 'doctor',
-  detail: 'hookline doctor tries the Basic credentials: they are right.',
-  expected: true,
-};
-
 interface Proof {
   message: SnsMessage;
   /** The unauthenticated first leg of the handshake, which is answered 401 and confirmed all the same. */
@@ -105,7 +97,7 @@ function createSource(given: Settings): Source<Proof, Settings> {
       const { body, headers, suspect } = delivery;
       const refusal = checkCredentials(headers.authorization);
       // Only whoever has the credentials comes here with a probe: it is no sign of anything wrong.
-      if (!refusal && given.PCE_BASIC_USER !== undefined && isCredentialsProbe(body)) return PROBED;
+      if (!refusal && given.PCE_BASIC_USER !== undefined && isCredentialsProbe(body)) return PROBE_REFUSED;
       if (!refusal) return verifyBody(delivery);
       if (!mayBeHandshake(body)) return refusal;
       const parsed = parseMessage(body);

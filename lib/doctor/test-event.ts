@@ -22,3 +22,12 @@ const probe = Buffer.from(CREDENTIALS_PROBE);
 export function isCredentialsProbe(body: Buffer): boolean {
   return body.equals(probe);
 }
+
+/** What becomes of it where the credentials were right. */
+export const PROBE_REFUSED = {
+  ok: false,
+  status: 403,
+  cause: 'doctor',
+  detail: 'hookline doctor tries the Basic credentials: they are right.',
+  expected: true,
+} as const;
