@@ -16,7 +16,9 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 FROM base
 # WORKER_PORT is where a worker answers its health check; a receiver answers on PORT and ignores it.
 ENV NODE_ENV=production HOST=0.0.0.0 WORKER_PORT=3001
-RUN ln -s /app/dist/cli/hookline.js /usr/local/bin/hookline
+# Where a receiver keeps deliveries while Redis is away: a volume mounted there gets this owner.
+ENV DATA_DIR=/data
+RUN ln -s /app/dist/cli/hookline.js /usr/local/bin/hookline && mkdir -m 700 /data && chown node:node /data
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=20s --timeout=10s --start-period=30s --retries=3 \

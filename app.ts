@@ -4,16 +4,19 @@ import fp from 'fastify-plugin';
 import type { Metrics } from './lib/metrics.js';
 import type { Settings } from './lib/settings/settings.js';
 import type { SourceDefinition } from './lib/source.js';
+import type { SpoolFiles } from './lib/spool/files.js';
 import adminGuard from './plugins/admin-guard.js';
 import dashboard from './plugins/dashboard.js';
 import draining from './plugins/draining.js';
 import errors from './plugins/errors.js';
 import limits from './plugins/limits.js';
 import metrics from './plugins/metrics.js';
+import overload from './plugins/overload.js';
 import queues from './plugins/queues.js';
 import rateLimit from './plugins/rate-limit.js';
 import redis from './plugins/redis.js';
 import sources from './plugins/sources.js';
+import spool from './plugins/spool.js';
 import adminApi from './routes/admin-api.js';
 import health from './routes/health.js';
 import webhooks from './routes/webhooks.js';
@@ -23,6 +26,8 @@ export interface AppOptions {
   definitions: SourceDefinition[];
   redisUrl: string;
   metrics: Metrics;
+  /** The spool's file system, where it is not the real one. */
+  spoolFiles?: SpoolFiles | undefined;
 }
 
 /** What a process that receives serves. */
@@ -40,6 +45,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     redisUrl,
     acceptTimeout: settings.ACCEPT_TIMEOUT,
     checkSettings: settings.REDIS_URL !== undefined,
+    durability: settings.DURABILITY,
   });
   await fastify.register(rateLimit, {
     keyPrefix: settings.QUEUE_PREFIX,
@@ -51,8 +57,25 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     prefix: settings.QUEUE_PREFIX,
     dedupeWindow: settings.DEDUPE_WINDOW,
     writeTimeout: settings.ACCEPT_TIMEOUT,
+    durability: settings.DURABILITY,
+  });
+  await fastify.register(spool, {
+    dataDir: settings.DATA_DIR,
+    prefix: settings.QUEUE_PREFIX,
+    max: settings.SPOOL_MAX,
+    writeTimeout: settings.ACCEPT_TIMEOUT,
+    drainRate: settings.SPOOL_DRAIN_RATE,
+    files: options.spoolFiles,
+    metrics: options.metrics,
   });
   await fastify.register(sources, { definitions, settings });
+  await fastify.register(overload, {
+    maxInFlight: settings.MAX_IN_FLIGHT,
+    maxLoopDelay: settings.MAX_LOOP_DELAY,
+    maxMemory: settings.MAX_MEMORY,
+    maxQueueDepth: settings.MAX_QUEUE_DEPTH,
+    metrics: options.metrics,
+  });
   await fastify.register(metrics, { metrics: options.metrics });
 
   await fastify.register(health, { keyPrefix: settings.QUEUE_PREFIX });

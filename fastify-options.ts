@@ -18,6 +18,8 @@ export function fastifyOptions(settings: Settings, loggerInstance: FastifyBaseLo
     loggerInstance,
     // The webhook route writes one line for each delivery, with what became of it.
     logController: new LogController({ disableRequestLogging: true }),
+    // A logger of its own for each request costs more than it tells: the line of a delivery bears its id.
+    childLoggerFactory: (logger: FastifyBaseLogger) => logger,
     bodyLimit: settings.BODY_LIMIT,
     requestTimeout: TIMES.request,
     keepAliveTimeout: TIMES.keepAlive,

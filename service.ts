@@ -10,6 +10,7 @@ import { openNotes, withNotes } from './lib/notes.js';
 import { closeConnection, producerConnection } from './lib/queue/connection.js';
 import type { Settings } from './lib/settings/settings.js';
 import type { SourceDefinition } from './lib/source.js';
+import type { SpoolFiles } from './lib/spool/files.js';
 import { openEmbeddedStore } from './lib/store/embedded-store.js';
 import draining from './plugins/draining.js';
 import errors from './plugins/errors.js';
@@ -29,6 +30,8 @@ export interface ServiceOptions {
   settings: Settings;
   definitions: SourceDefinition[];
   logger: Logger;
+  /** The spool's file system, where it is not the real one. */
+  spoolFiles?: SpoolFiles;
 }
 
 /** How long the listener goes on answering 503 at least, for senders and balancers to notice. */
@@ -39,7 +42,8 @@ const DRAIN_NOTICE = 1_000;
  * @throws {HandlersError} when the handlers cannot be used
  * @throws when the address is taken or the embedded store does not start
  */
-export async function startService({ settings, definitions, logger }: ServiceOptions): Promise<Service> {
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { settings, definitions, logger, spoolFiles } = options;
   const metrics = new Metrics();
   const closers: Array<(deadline: AbortSignal) => Promise<void>> = [];
   const closeAll = async (deadline: AbortSignal) => {
@@ -94,7 +98,7 @@ export async function startService({ settings, definitions, logger }: ServiceOpt
       deadline.addEventListener('abort', () => server.server.closeAllConnections(), { once: true });
       await server.close();
     });
-    if (receives) await server.register(app, { settings, definitions, redisUrl, metrics });
+    if (receives) await server.register(app, { settings, definitions, redisUrl, metrics, spoolFiles });
     else await server.register(fp(workerApp), { metrics });
     await server.listen({ port, host: settings.HOST });
     return server;

@@ -4,6 +4,8 @@ import { HooklineError, UnavailableError } from './errors.js';
 /** What is set aside at first: most bodies are smaller. Whoever announces more has not sent it yet. */
 const FIRST = 16 * 1024;
 
+const NOTHING = Buffer.alloc(0);
+
 /** Room set aside for one body. */
 export interface Reservation {
   /** Sets bytes aside before they are used; `false`: there is no more room. */
@@ -79,12 +81,19 @@ export interface BodyLimits {
 export function readBody(stream: Readable, { limit, announced, reserve }: BodyLimits): Promise<Buffer> {
   if (announced > limit) return Promise.reject(new HooklineError('HKL_ERR_BODY_TOO_LARGE'));
   return new Promise((resolve, reject) => {
-    let buffer = Buffer.alloc(0);
+    let buffer: Buffer = NOTHING;
     let length = 0;
 
     const onData = (chunk: Buffer) => {
       const needed = length + chunk.length;
       if (needed > limit) return end(new HooklineError('HKL_ERR_BODY_TOO_LARGE'));
+      if (needed === announced && length === 0) {
+        // All of it at once, as most bodies come: it need not be copied.
+        if (!reserve(needed)) return end(new UnavailableError('HKL_ERR_OVERLOADED'));
+        buffer = chunk;
+        length = needed;
+        return;
+      }
       if (needed > buffer.length) {
         const capacity = Math.min(
           limit,

@@ -1,13 +1,15 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { withDeadline } from './deadline.js';
 import type { Depths } from './queue/delivery-queue.js';
+import type { SpoolEvent, SpoolStatus } from './spool/spool.js';
 
 /** What a delivery ended as, for the sender: the `outcome` label. */
-export type DeliveryOutcome = 'accepted' | 'duplicate' | 'refused' | 'unavailable';
+export type DeliveryOutcome = 'accepted' | 'duplicate' | 'spooled' | 'refused' | 'unavailable';
 
 /** The providers' deadlines (5 s and 15 s) are buckets, so that "too late" can be read off exactly. */
 const ACKNOWLEDGEMENT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
 const HANDLER_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const SYNC_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const SCRAPE_DEADLINE = 1_000;
 
 /** All metrics of one process. Labels are sources, outcomes and topics that have handlers: their number is bounded. */
@@ -16,7 +18,7 @@ export class Metrics {
 
   readonly #deliveries = new Counter({
     name: 'hookline_deliveries_total',
-    help: 'Deliveries by source and outcome: accepted, duplicate, refused, unavailable.',
+    help: 'Deliveries by source and outcome: accepted, duplicate, spooled, refused, unavailable.',
     labelNames: ['source', 'outcome'] as const,
     registers: [this.registry],
   });
@@ -51,6 +53,27 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #shed = new Counter({
+    name: 'hookline_shed_total',
+    help: 'Deliveries that were told to come again before they were read, by cause.',
+    labelNames: ['cause'] as const,
+    registers: [this.registry],
+  });
+
+  readonly #spoolRecords = new Counter({
+    name: 'hookline_spool_records_total',
+    help: 'Deliveries in the spool by event: written, drained, refused, torn, damaged.',
+    labelNames: ['event'] as const,
+    registers: [this.registry],
+  });
+
+  readonly #spoolSync = new Histogram({
+    name: 'hookline_spool_sync_seconds',
+    help: 'Duration of one sync of the spool to the disk.',
+    buckets: SYNC_BUCKETS,
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -71,6 +94,36 @@ export class Metrics {
     this.#handlerSeconds.observe({ source, topic }, seconds);
   }
 
+  shed(cause: string): void {
+    this.#shed.inc({ cause });
+  }
+
+  /** Asks at each scrape how many deliveries are in hand, and how many may be. */
+  watchOverload(load: { readonly inFlight: number; readonly limit: number }): void {
+    this.#gauge('hookline_in_flight', 'Deliveries that are worked on.', () => load.inFlight);
+    this.#gauge(
+      'hookline_in_flight_limit',
+      'Deliveries that may be worked on at once just now.',
+      () => load.limit,
+    );
+  }
+
+  spoolEvent(event: SpoolEvent): void {
+    this.#spoolRecords.inc({ event });
+  }
+
+  spoolSync(seconds: number): void {
+    this.#spoolSync.observe(seconds);
+  }
+
+  /** Asks for the spool's size and age at each scrape. */
+  watchSpool(spool: { status(): SpoolStatus }): void {
+    const of = (name: keyof SpoolStatus) => () => Number(spool.status()[name]);
+    this.#gauge('hookline_spool_bytes', 'Bytes of the spool on the disk.', of('bytes'));
+    this.#gauge('hookline_spool_events', 'Deliveries that wait in the spool.', of('events'));
+    this.#gauge('hookline_spool_oldest_seconds', 'Age of the oldest delivery in it.', of('oldestSeconds'));
+  }
+
   /** Asks for the queues' depths at each scrape; a Redis that does not answer leaves the figures out. */
   watchQueues(queues: Iterable<[source: string, queue: { depths(): Promise<Depths> }]>): void {
     const watched = [...queues];
@@ -89,6 +142,18 @@ export class Metrics {
           for (const [state, count] of Object.entries(depths[index] ?? {}))
             this.set({ source, state }, count);
         });
+      },
+    });
+    this.registry.registerMetric(gauge);
+  }
+
+  #gauge(name: string, help: string, value: () => number): void {
+    const gauge = new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(value());
       },
     });
     this.registry.registerMetric(gauge);

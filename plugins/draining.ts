@@ -1,5 +1,5 @@
 /** Between SIGTERM and the end, the listener stays open and tells senders to come again. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { UnavailableError } from '../lib/errors.js';
 
@@ -7,7 +7,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     draining: { readonly active: boolean; start(): void };
     /** An `onRequest` hook: 503 + `Retry-After` while draining. */
-    refuseWhileDraining: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+    refuseWhileDraining: onRequestHookHandler;
   }
 }
 
@@ -21,11 +21,11 @@ async function draining(fastify: FastifyInstance) {
       active = true;
     },
   });
-  fastify.decorate('refuseWhileDraining', async (_request, reply) => {
-    if (!active) return;
+  fastify.decorate('refuseWhileDraining', (_request, reply, done) => {
+    if (!active) return done();
     // The next request of this sender should find another process.
     reply.header('connection', 'close');
-    throw new UnavailableError('HKL_ERR_SHUTTING_DOWN');
+    return done(new UnavailableError('HKL_ERR_SHUTTING_DOWN'));
   });
   // Whoever closes the app without draining first gets the same answers.
   fastify.addHook('preClose', async () => {

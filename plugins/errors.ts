@@ -30,6 +30,17 @@ function toBody({ statusCode, code, message }: HooklineError): object {
   return { statusCode, code, error: STATUS_CODES[statusCode], message };
 }
 
+/** The same ready to be written again and again, at the price of writing it. */
+export function preparedAnswer(error: HooklineError): (response: ServerResponse) => void {
+  const body = JSON.stringify(toBody(error));
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
+  };
+  return (response) => response.writeHead(error.statusCode, headers).end(body);
+}
+
 /** The same as the bytes of a whole answer, for connections on which there is no request to reply to. */
 export function rawAnswer(error: HooklineError): string {
   const body = JSON.stringify(toBody(error));

@@ -13,10 +13,13 @@ export default async function health(fastify: FastifyInstance, { keyPrefix }: He
   fastify.get('/health/live', async () => ({ status: 'live' }));
 
   fastify.get('/health/ready', async (_request, reply) => {
-    const parts = { process: fastify.draining.active ? 'shutting down' : 'ok', redis: await probeRedis() };
-    const ready = Object.values(parts).every((state) => state === 'ok');
+    const process = fastify.draining.active ? 'shutting down' : 'ok';
+    const { state, ...figures } = fastify.spoolStatus();
+    const parts = { process, redis: await probeRedis(), spool: state };
+    // Either takes a delivery.
+    const ready = process === 'ok' && (parts.redis === 'ok' || parts.spool === 'ok');
     if (!ready) reply.code(503).header('retry-after', '5');
-    return { status: ready ? 'ready' : 'unavailable', parts };
+    return { status: ready ? 'ready' : 'unavailable', parts, spool: figures };
   });
 
   /** Writes, since a Redis that only reads (a replica, out of memory, a full disk) answers PING all the same. */

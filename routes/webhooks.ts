@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { makeDelivery } from '../lib/delivery.js';
 import { HooklineError, UnavailableError } from '../lib/errors.js';
+import type { Taken } from '../lib/intake.js';
 import type { DeliveryOutcome } from '../lib/metrics.js';
-import type { Accepted, DeliveryQueue } from '../lib/queue/delivery-queue.js';
 import type { RawDelivery, Refused, Source } from '../lib/source.js';
 import rawBody from '../plugins/raw-body.js';
 
@@ -24,7 +24,8 @@ export default async function webhooks(fastify: FastifyInstance) {
   await fastify.register(rawBody);
 
   fastify.post<WebhookRoute>('/webhooks/:source', {
-    onRequest: [fastify.refuseWhileDraining, refuseUnknownSource],
+    onRequest: [fastify.refuseWhileDraining, fastify.shedLoad, refuseUnknownSource],
+    preHandler: fastify.takeInHand,
     schema: { response: { 200: answerSchema } },
     handler: receive,
   });
@@ -46,7 +47,6 @@ export default async function webhooks(fastify: FastifyInstance) {
   async function receive(request: FastifyRequest<WebhookRoute>, reply: FastifyReply) {
     const name = request.params.source;
     const source = fastify.sources.get(name) as Source;
-    const queue = fastify.queues.get(name) as DeliveryQueue;
     const raw: RawDelivery = {
       body: request.body as Buffer,
       headers: request.headers,
@@ -67,10 +67,10 @@ export default async function webhooks(fastify: FastifyInstance) {
       throw error;
     }
 
-    async function accept(proof: unknown): Promise<Accepted & { id: string; topic: string | null }> {
+    async function accept(proof: unknown): Promise<Taken & { id: string; topic: string | null }> {
       const delivery = makeDelivery(name, raw, source.identify(raw, proof), new Date());
-      const accepted = await queue.accept(delivery);
-      return { ...accepted, id: delivery.id, topic: delivery.topic };
+      const taken = await fastify.intake.accept(delivery);
+      return { ...taken, id: delivery.id, topic: delivery.topic };
     }
 
     function refuse({ status, cause, detail, expected, challenge }: Refused<unknown>): never {

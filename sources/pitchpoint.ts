@@ -28,7 +28,10 @@ function refuse(cause: string, detail: string): Refused<never> {
  * a comma: the same value twice is that value; different ones stay joined, so that none silently wins.
  */
 function header(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const joined = [headers[name] ?? []].flat().join(', ').trim();
+  const given = headers[name];
+  if (given === undefined) return undefined;
+  const joined = (Array.isArray(given) ? given.join(', ') : given).trim();
+  if (!joined.includes(',')) return joined === '' ? undefined : joined;
   const [first = '', ...others] = joined.split(',').map((part) => part.trim());
   const value = others.every((other) => other === first) ? first : joined;
   return value === '' ? undefined : value;

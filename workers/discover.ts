@@ -1,23 +1,27 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { withDeadline } from '../lib/deadline.js';
 import { HandlersError, handlerSchema } from '../lib/handler.js';
 import { provideOwnPackage } from './own-package.js';
 import type { RegisteredHandler } from './registry.js';
 
+/** Milliseconds that a module's top level may take. One that awaits for ever would keep the start from ending. */
+const LOAD_LIMIT = 30_000;
 const MODULE = /(?<!\.d)\.(?:js|mjs|ts)$/;
 
 /**
  * Reads every handler module below a folder, at any depth, in the order of their paths. Folders and files whose
  * names begin with `.` or `_` are left out, so that helpers can lie beside handlers; so are `node_modules`.
+ * @param loadLimit milliseconds that each may take to load
  * @throws {HandlersError}
  */
-export async function discoverHandlers(folder: string): Promise<RegisteredHandler[]> {
+export async function discoverHandlers(folder: string, loadLimit = LOAD_LIMIT): Promise<RegisteredHandler[]> {
   const root = path.resolve(folder);
   const files = await listModules(root);
   provideOwnPackage();
   const handlers: RegisteredHandler[] = [];
-  for (const file of files) handlers.push({ file, handler: await loadHandler(file) });
+  for (const file of files) handlers.push({ file, handler: await loadHandler(file, loadLimit) });
   return handlers;
 }
 
@@ -37,10 +41,11 @@ async function listModules(folder: string): Promise<string[]> {
   return found;
 }
 
-async function loadHandler(file: string) {
+async function loadHandler(file: string, loadLimit: number) {
   let module: { default?: unknown };
   try {
-    module = (await import(pathToFileURL(file).href)) as { default?: unknown };
+    const loading = import(pathToFileURL(file).href) as Promise<{ default?: unknown }>;
+    module = await withDeadline(loading, loadLimit);
   } catch (error) {
     throw new HandlersError(`The handler module ${file} cannot be loaded: ${String(error)}`, {
       cause: error,

@@ -19,11 +19,15 @@ export class HandlerRegistry {
   readonly #bySource = new Map<string, Entry[]>();
   readonly #aliases = new Map<string, TopicAliases>();
 
-  /** @throws {HandlersError} when two equally specific handlers could take the same event; names both files. */
+  /**
+   * @throws {HandlersError} when two equally specific handlers could take the same event (names both files), or when
+   *   a handler is for a source that there is not
+   */
   constructor(handlers: RegisteredHandler[], definitions: SourceDefinition[]) {
     for (const { name, topicAliases } of definitions) this.#aliases.set(name, topicAliases ?? {});
     for (const registered of handlers) {
       const { source } = registered.handler;
+      if (!this.#aliases.has(source)) throw unknownSource(registered, [...this.#aliases.keys()]);
       const entries = this.#bySource.get(source) ?? [];
       this.#bySource.set(source, entries);
       entries.push({ ...registered, selector: this.#selectorOf(registered.handler) });
@@ -60,6 +64,13 @@ export class HandlerRegistry {
     const aliases = this.#aliases.get(source);
     return (aliases && Object.hasOwn(aliases, topic) && aliases[topic]) || topic;
   }
+}
+
+/** Nothing would ever be given to it, and the events that it was written for would be quarantined. */
+function unknownSource({ handler, file }: RegisteredHandler, known: string[]): HandlersError {
+  return new HandlersError(
+    `The handler ${file} is for the source "${handler.source}", which there is not. There are: ${known.join(', ')}.`,
+  );
 }
 
 function refuseTies(entries: Entry[]): void {

@@ -64,7 +64,7 @@ export async function placeOf(
 }
 
 /** Milliseconds, and members looked at by one command. */
-const SCAN_LIMIT = 1_000;
+const SCAN_LIMIT = 600;
 const SCAN_COUNT = 10_000;
 
 /** Job ids begin with the webhook id: Redis compares the names without reading a job. */

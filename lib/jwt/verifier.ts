@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { createVerifier, TokenError } from 'fast-jwt';
 import { checkClaims, isExpired, REQUIRED_CLAIMS, type Expected, type TokenClaims } from './claims.js';
 import type { JsonObject } from './json.js';
 import type { KeySet } from './key-set.js';
 import type { PublicKey } from './public-keys.js';
+import { sha256 } from '../sha256.js';
 import { Recent } from './recent.js';
 import { parseToken, refused, type RefusedToken } from './token.js';
 
@@ -55,7 +55,7 @@ export class TokenVerifier {
    * @throws {UnavailableError} when its key cannot be looked up now.
    */
   async verify(token: string, { mayAsk = true } = {}): Promise<VerifiedToken | RefusedToken> {
-    const digest = createHash('sha256').update(token).digest('base64');
+    const digest = sha256(token);
     const remembered = this.#recall(digest);
     if (remembered) return remembered;
     const parsed = parseToken(token);

@@ -22,13 +22,6 @@ export class BullMqFormError extends Error {
 }
 
 /**
- * BullMQ's add (`addStandardJob`) which also gives the job the next number of its queue, in its field `seq`:
- * 1, 2, 3, … without gaps in the order in which Redis accepted the events, whichever receiver they came through.
- * A duplicate gets none. Same keys, arguments and answer as BullMQ's.
- */
-export const ACCEPT: BullScript = number(scriptOf('addStandardJob', 9));
-
-/**
  * Lua: `moveToDelayed(base, id, token, now, delay)`, BullMQ's move from active to delayed, which counts no attempt.
  * `base` is the beginning of the queue's keys with its colon, times are milliseconds. 0, or a negative code.
  */
@@ -62,25 +55,11 @@ export const PROMOTE_FIRST = asFunction('promoteFirst', {
   argv: '{base, id}',
 });
 
-function scriptOf(name: string, keys: number): BullScript {
+/** @throws {BullMqFormError} when there is no such script, or it takes another number of keys */
+export function scriptOf(name: string, keys: number): BullScript {
   const script = scripts[name];
   if (script?.keys !== keys) throw changed(name, `it takes ${script?.keys ?? 'no'} keys instead of ${keys}`);
   return script;
-}
-
-function number({ content, keys }: BullScript): BullScript {
-  const end = /\nreturn jobId\s*$/;
-  const needed = [
-    /local rcall = redis\.call/,
-    /local args = cmsgpack\.unpack\(ARGV\[1\]\)/,
-    /\n {4}jobIdKey = args\[1\] \.\. jobId/,
-    end,
-  ];
-  for (const form of needed) {
-    if (!form.test(content)) throw changed('addStandardJob', `it does not have ${form.source}`);
-  }
-  const numbering = 'rcall("HSET", jobIdKey, "seq", rcall("INCR", args[1] .. "seq"))';
-  return { keys, content: content.replace(end, `\n${numbering}\nreturn jobId\n`) };
 }
 
 function nextToBeTaken({ content, keys }: BullScript): BullScript {
@@ -117,7 +96,8 @@ function spell(key: string): string {
   return `base .. '${{ 'event stream': 'events', 'rate limiter': 'limiter' }[key] ?? key}'`;
 }
 
-function changed(name: string, how: string): BullMqFormError {
+/** What is thrown when a script is not as ours need it. */
+export function changed(name: string, how: string): BullMqFormError {
   return new BullMqFormError(
     `BullMQ's script ${name} is not as this version of Hookline needs it: ${how}. ` +
       'Install the version of bullmq that package-lock.json names, or adapt lib/queue/bullmq-scripts.ts.',

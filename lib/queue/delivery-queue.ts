@@ -1,10 +1,11 @@
-import { Queue, type IRedisTransaction, type Job, type JobJson, type JobType } from 'bullmq';
+import { Queue, type Job, type JobType } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
 import type { Log } from '../log.js';
-import { Batcher } from './batcher.js';
-import { ACCEPT } from './bullmq-scripts.js';
+import { ACCEPT, acceptArguments, acceptKeys, type AcceptTarget, type NewJob } from './accept-script.js';
+import { Batcher } from '../batcher.js';
+import { isDurable, waitCommand, type Durability } from './durability.js';
 import { withDeadline } from '../deadline.js';
 import { dedupeKey, jobName, newJobId } from './names.js';
 
@@ -21,7 +22,15 @@ export interface DeliveryQueueOptions {
   writeTimeout: number;
   /** Milliseconds for which a webhook id is remembered. */
   dedupeWindow: number;
+  /** Default `redis`. */
+  durability?: Durability;
   log: Log;
+}
+
+/** A delivery and the job that it becomes, unless its webhook id has one. */
+interface Named {
+  jobId: string;
+  delivery: Delivery;
 }
 
 /** The states that a queue's depth is told in. */
@@ -41,25 +50,38 @@ export type Depths = Record<(typeof DEPTH_STATES)[number], number>;
 export const ATTEMPTS_BOUND = 1_000;
 export const BACKOFF_BY_HANDLER = 'handler';
 
-const ACCEPT_COMMAND = 'hooklineAccept';
+/** Redis should give up waiting before we do: its reply tells more than none. */
+const WAIT_SHARE = 0.8;
 
 /** One source's queue, as the receiver uses it. */
 export class DeliveryQueue {
   readonly #source: string;
   readonly #options: DeliveryQueueOptions;
-  readonly #batcher: Batcher<Delivery, Accepted>;
+  readonly #batcher: Batcher<Named, Accepted>;
+  readonly #target: AcceptTarget;
+  readonly #keys: string[];
 
   #queue: Queue<Delivery>;
 
   constructor(source: string, options: DeliveryQueueOptions) {
     this.#source = source;
     this.#options = options;
-    options.redis.defineCommand(ACCEPT_COMMAND, { lua: ACCEPT.content, numberOfKeys: ACCEPT.keys });
+    this.#target = {
+      base: `${options.prefix}:${source}:`,
+      dedupeWindow: options.dedupeWindow,
+      opts: { attempts: ATTEMPTS_BOUND, backoff: { type: BACKOFF_BY_HANDLER } },
+    };
+    this.#keys = acceptKeys(this.#target);
     this.#queue = this.#open();
     this.#batcher = new Batcher((deliveries) => this.#write(deliveries), {
       maxBatch: 200,
+      // While Redis works on one, the next is made and sent.
+      maxInFlight: 2,
       maxWaiting: 5_000,
+      // While it runs a script, Redis does nothing else.
+      weight: { max: 1024 ** 2, of: ({ delivery }) => delivery.rawBody.length },
     });
+    options.redis.on('ready', this.#renew);
   }
 
   get queue(): Queue<Delivery> {
@@ -67,20 +89,21 @@ export class DeliveryQueue {
   }
 
   /**
-   * Remembers the webhook id and queues the event, both in one Lua script of BullMQ's (`addStandardJob-9.lua`:
-   * `SET <queue>:de:<id> <jobId> PX <window> NX` inside the add). No crash in between can lose the event, and
-   * no resent command can queue it twice, since the job id is made once per delivery. The same script numbers
-   * the events of a source in the order of their acceptance (`ACCEPT` in `bullmq-scripts.ts`).
+   * Remembers the webhook id and queues the event in one Lua script, BullMQ's own add (`addStandardJob-9.lua`:
+   * `SET <queue>:de:<id> <jobId> PX <window> NX` inside the add). No crash in between can lose the event, and no
+   * resent command can queue it twice, since the job id is made once per delivery. The same script numbers the
+   * events of a source in the order of their acceptance (`accept-script.ts`).
    *
+   * @param jobId made once per delivery (`newJobId`), however often it is tried
    * @throws {UnavailableError} when Redis did not say in time that it has the event. It may have it all the
    *   same; then the sender's next try is answered as a duplicate.
    */
-  accept(delivery: Delivery): Promise<Accepted> {
+  accept(delivery: Delivery, jobId = newJobId(delivery.id)): Promise<Accepted> {
     const { status } = this.#options.redis;
     if (status !== 'ready') {
       return Promise.reject(new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `Redis is ${status}`));
     }
-    return this.#batcher.push(delivery);
+    return this.#batcher.push({ delivery, jobId });
   }
 
   /** The job of a webhook id that is remembered. `job` is missing when it was completed and trimmed. */
@@ -95,35 +118,38 @@ export class DeliveryQueue {
 
   /** Waits for what is being written, then lets go of the queue. The connection is its owner's to close. */
   async close(): Promise<void> {
+    this.#options.redis.off('ready', this.#renew);
     await this.#batcher.idle();
     await this.#queue.close();
   }
 
-  async #write(deliveries: Delivery[]): Promise<Array<Accepted | Error>> {
-    const jobs = deliveries.map((delivery) => this.#toJob(delivery));
+  async #write(deliveries: Named[]): Promise<Array<Accepted | Error>> {
+    const jobs = deliveries.map(toJob);
     try {
-      const replies = await withDeadline(this.#addAll(jobs), this.#options.writeTimeout);
-      return jobs.map((job, index) => toAccepted(job.id, replies[index]));
+      const answers = await withDeadline(this.#addAll(jobs), this.#options.writeTimeout);
+      return jobs.map(({ jobId }, index) => toAccepted(jobId, answers[index]));
     } catch (error) {
       throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', error);
     }
   }
 
-  async #addAll(jobs: JobJson[]): Promise<Array<[Error | null, unknown]>> {
-    const backend = this.#queue.getBackend();
-    const client = await backend.client.catch((error: unknown) => {
-      // BullMQ sets a connection up once and remembers a failure for good: set it up anew for the next write.
-      this.#queue = this.#open();
-      throw error;
-    });
-    const pipeline = client.pipeline();
-    // BullMQ encodes the arguments; the script they go to is ours.
-    const accept = {
-      runCommand: (_name: string, args: unknown[]) => pipeline.runCommand(ACCEPT_COMMAND, args),
-    } as unknown as IRedisTransaction;
-    await Promise.all(jobs.map((job) => backend.addJobToTransaction(accept, job, job.id)));
-    return (await pipeline.exec()) as Array<[Error | null, unknown]>;
+  /** @throws when Redis does not say that the writes are as durable as they should be; they may be so all the same */
+  async #addAll(jobs: NewJob[]): Promise<unknown[]> {
+    const { redis, durability = 'redis', writeTimeout } = this.#options;
+    const answers = (await ACCEPT.run(redis, this.#keys, acceptArguments(this.#target, jobs))) as unknown[];
+    const wait = waitCommand(durability, Math.floor(writeTimeout * WAIT_SHARE));
+    if (wait && !isDurable(durability, await redis.call(...wait))) {
+      throw new Error(`not in time as durable as DURABILITY=${durability} asks`);
+    }
+    return answers;
   }
+
+  /** BullMQ sets a connection up once and remembers a failure for good: it needs a new start when Redis is there. */
+  readonly #renew = (): void => {
+    this.#queue.getBackend().client.catch(() => {
+      this.#queue = this.#open();
+    });
+  };
 
   #open(): Queue<Delivery> {
     const { redis, prefix, log } = this.#options;
@@ -132,36 +158,26 @@ export class DeliveryQueue {
     queue.on('error', ({ message }) => log.debug({ source: this.#source, err: { message } }, 'queue error'));
     return queue;
   }
-
-  #toJob(delivery: Delivery): JobJson {
-    const deduplicationId = dedupeKey(delivery.id);
-    return {
-      id: newJobId(delivery.id),
-      name: jobName(delivery.topic),
-      data: JSON.stringify(delivery),
-      opts: {
-        attempts: ATTEMPTS_BOUND,
-        backoff: { type: BACKOFF_BY_HANDLER },
-        deduplication: { id: deduplicationId, ttl: this.#options.dedupeWindow },
-      },
-      deduplicationId,
-      timestamp: Date.parse(delivery.receivedAt),
-      progress: 0,
-      attemptsMade: 0,
-      attemptsStarted: 0,
-      stalledCounter: 0,
-      failedReason: '',
-      returnvalue: '',
-    };
-  }
 }
 
-/** BullMQ answers with the id of the job that stands for this webhook id: ours, or the first delivery's. */
-function toAccepted(jobId: string, reply: [Error | null, unknown] | undefined): Accepted | Error {
-  const [error, answer] = reply ?? [new Error('no reply'), undefined];
-  if (error) return new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', error);
-  if (typeof answer !== 'string') {
+function toJob({ delivery, jobId }: Named): NewJob {
+  return {
+    jobId,
+    name: jobName(delivery.topic),
+    timestamp: Date.parse(delivery.receivedAt),
+    dedupeKey: dedupeKey(delivery.id),
+    data: JSON.stringify(delivery),
+  };
+}
+
+/** The script answers with the id of the job that stands for this webhook id: ours, or the first delivery's. */
+function toAccepted(jobId: string, answer: unknown): Accepted | Error {
+  if (typeof answer === 'string')
+    return { status: answer === jobId ? 'accepted' : 'duplicate', jobId: answer };
+  if (!Array.isArray(answer)) {
     return new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `unexpected reply ${String(answer)}`);
   }
-  return { status: answer === jobId ? 'accepted' : 'duplicate', jobId: answer };
+  // As ioredis has it where a command of its own is refused. Redis 6 begins its codes with a hyphen.
+  const refusal = Object.assign(new Error(String(answer[0]).replace(/^-/, '')), { name: 'ReplyError' });
+  return new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', refusal);
 }

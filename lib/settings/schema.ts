@@ -1,8 +1,20 @@
 import { z } from 'zod';
-import { duration, flag, integer, optionalDuration, ranges, rate, size, wholeNumber } from './units.js';
+import { DURABILITIES } from '../queue/durability.js';
+import {
+  duration,
+  flag,
+  integer,
+  optionalDuration,
+  optionalSize,
+  ranges,
+  rate,
+  size,
+  wholeNumber,
+} from './units.js';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
+const LEAST_SPOOL = 1024 ** 2;
 
 /** Every setting that is not a source's own. The names, defaults and meanings are those of README's table. */
 export const baseShape = {
@@ -15,6 +27,10 @@ export const baseShape = {
     .refine(isRedisUrl, 'expected a URL such as redis://host:6379/0 or rediss://user:password@host:6379')
     .optional(),
   DATA_DIR: z.string().default('.data'),
+  /** Bytes of deliveries that are kept on the disk while Redis cannot take them; 0: none, and they get 503. */
+  SPOOL_MAX: size({ min: 0, max: 1024 ** 4, default: '1gb' }),
+  /** How fast they are queued once it can. */
+  SPOOL_DRAIN_RATE: rate().prefault('1000/s'),
   /** Which embedded store serves while REDIS_URL is unset. */
   EMBEDDED_STORE: z.enum(['auto', 'redis', 'wasm']).default('auto'),
   HANDLERS_DIR: z.string().optional(),
@@ -27,12 +43,22 @@ export const baseShape = {
   BODY_MEMORY: size({ min: 1024, max: 64 * 1024 ** 3, default: '256mb' }),
   MAX_CONNECTIONS: integer({ min: 1, max: 1_000_000, default: 10_000 }),
   MAX_CONNECTIONS_PER_ADDRESS: integer({ min: 1, max: 1_000_000, default: 1_000 }),
+  /** Deliveries that are worked on at once. */
+  MAX_IN_FLIGHT: integer({ min: 1, max: 1_000_000, default: 1_000 }),
+  /** How late the event loop may be before less is taken. */
+  MAX_LOOP_DELAY: duration({ min: 10, max: MINUTE, default: '500ms' }),
+  /** Bytes of this process from which on less is taken. Unset: no limit. */
+  MAX_MEMORY: optionalSize({ min: 64 * 1024 ** 2, max: 1024 ** 4, example: '1gb' }),
+  /** Jobs of a source that have not begun, from which on it takes no more. Unset: no limit but Redis' memory. */
+  MAX_QUEUE_DEPTH: wholeNumber({ min: 1, max: 1_000_000_000 }).optional(),
   /** Proxies whose X-Forwarded-For is believed, and whose connections are not counted as one address's. */
   TRUST_PROXY: ranges().optional(),
   /** Refused deliveries of one address from which on it gets nothing that costs others. */
   REFUSAL_LIMIT: rate().prefault('100/1m'),
   /** How long Redis may take to accept an event before the sender is told to come again. */
   ACCEPT_TIMEOUT: duration({ min: 100, max: MINUTE, default: '2s' }),
+  /** What Redis must have done with an event before the 200. */
+  DURABILITY: z.enum(DURABILITIES).default('redis'),
   SHUTDOWN_TIMEOUT: duration({ min: 0, max: 60 * MINUTE, default: '20s' }),
   /** How long completed jobs are kept for looking at, and how many at most per queue. */
   KEEP_COMPLETED: duration({ min: 0, max: 365 * DAY, default: '3d' }),
@@ -72,6 +98,9 @@ export function checkCombinations(settings: BaseSettings): Array<[variable: stri
   if (settings.KEEP_FAILED !== undefined && settings.KEEP_FAILED < settings.DEDUPE_WINDOW) {
     // Of a job that is gone while its id is remembered, it is known that it succeeded.
     problems.push(['KEEP_FAILED', 'expected a duration no shorter than DEDUPE_WINDOW']);
+  }
+  if (settings.SPOOL_MAX > 0 && settings.SPOOL_MAX < LEAST_SPOOL) {
+    problems.push(['SPOOL_MAX', 'expected a size of at least 1mb, or 0 for no spool']);
   }
   if (settings.BODY_MEMORY < 2 * settings.BODY_LIMIT) {
     // One address gets half of it, in which one body must find room.

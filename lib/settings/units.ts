@@ -61,6 +61,15 @@ export function size(options: { min: number; max: number; default: string }) {
     .transform(unit(parseSize, options, expected));
 }
 
+/** A setting such as `1gb` that has no default: `undefined` where it is not set. */
+export function optionalSize(options: { min: number; max: number; example: string }) {
+  const expected = `a size such as ${options.example} (units b, kb, mb, gb)`;
+  return z
+    .string()
+    .transform(unit(parseSize, options, expected))
+    .optional();
+}
+
 function unit(
   parse: (text: string) => number | undefined,
   { min, max }: { min: number; max: number },

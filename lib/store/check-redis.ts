@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { waitCommand, type Durability } from '../queue/durability.js';
 
 export interface PersistenceWarning {
   /** Redis' own name of the setting; `version` for its version. */
@@ -27,6 +28,30 @@ export async function checkPersistence(redis: Redis): Promise<PersistenceWarning
     ...(aof === 'yes' && fsync === 'no' ? [FSYNC_WARNING] : []),
     ...versionWarning(info.get('redis_version')),
   ];
+}
+
+/** This Redis cannot promise what DURABILITY asks for. */
+export class DurabilityError extends Error {
+  override name = 'DurabilityError';
+  readonly code = 'DURABILITY';
+}
+
+/**
+ * Tries the command that would wait before each 200.
+ * @throws {DurabilityError} when this Redis does not have it, or not as it is set up
+ */
+export async function checkDurability(redis: Redis, durability: Durability): Promise<void> {
+  const wait = waitCommand(durability, 1);
+  if (!wait) return;
+  try {
+    await redis.call(...wait);
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'ReplyError')) throw error;
+    throw new DurabilityError(
+      `DURABILITY=${durability} cannot be had from this Redis (${error.message.slice(0, 200)}). ` +
+        'WAITAOF needs Redis 7.2 or Valkey, and an append-only file.',
+    );
+  }
 }
 
 function evictionWarning(policy: string | undefined): PersistenceWarning[] {

@@ -27,14 +27,14 @@ export async function attempt(
   }
 }
 
-/** What a Hookline says with a 200. To a provider they are all the same: delivered. */
-const WORDS = new Set(['accepted', 'duplicate', 'spooled']);
+/** What a Hookline says with its 200. */
+const SAID = new Set<unknown>(['accepted', 'duplicate', 'spooled']);
 
 function labelOf(status: number, body: string): string {
   if (status !== 200) return String(status);
   try {
     const said: unknown = (JSON.parse(body) as { status?: unknown }).status;
-    return typeof said === 'string' && WORDS.has(said) ? `200 ${said}` : '200';
+    return SAID.has(said) ? `200 ${String(said)}` : '200';
   } catch {
     return '200';
   }

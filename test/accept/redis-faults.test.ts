@@ -1,87 +1,27 @@
 /**
- * When Redis cannot take a delivery the sender is asked to come again, in time and never with a 4xx; once Redis is
- * back everything goes on by itself, and what was sent again is handled exactly once.
+ * Without a spool, when Redis cannot take a delivery the sender is asked to come again, in time and never with a 4xx;
+ * once Redis is back everything goes on by itself, and what was sent again is handled exactly once.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { Redis } from 'ioredis';
-import t, { type Test } from 'tap';
-import { silentLog } from '../../lib/log.js';
-import { openEmbeddedStore, type EmbeddedStore } from '../../lib/store/embedded-store.js';
-import { createPetstoreSender, type PetstoreRequestOptions } from '../../senders/petstore.js';
-import { post } from '../../senders/sender.js';
+import t from 'tap';
 import { lookUp, until, untilState } from '../support/deliveries.js';
 import { startTestService } from '../support/service.js';
-import { temporaryFolder } from '../support/store.js';
+import { deliver, openFaultyStore, recorder, sender } from './faults.js';
 
-const sender = createPetstoreSender({ secret: 'a-test-secret' });
 /** Milliseconds in which Petstore wants its answer. */
 const DEADLINE = 5_000;
-const dataDir = await temporaryFolder(t);
-const kind = process.env['EMBEDDED_STORE'] === 'wasm' ? 'wasm' : 'auto';
-let store: EmbeddedStore = await openEmbeddedStore({ dataDir, kind, log: silentLog });
-t.teardown(() => store.close());
+const store = await openFaultyStore(t);
 
-/** Says one thing to the store, on a connection of its own. */
-async function tell(...[command, ...args]: [command: string, ...args: string[]]): Promise<void> {
-  const redis = new Redis(store.url);
-  try {
-    await redis.call(command, ...args);
-  } finally {
-    redis.disconnect();
-  }
-}
-
-interface Fault {
-  cause: () => Promise<void>;
-  mend: () => Promise<void>;
-}
-
-const FAULTS: Record<string, Fault> = {
-  unreachable: {
-    cause: () => store.close(),
-    async mend() {
-      store = await openEmbeddedStore({ dataDir, kind, log: silentLog });
-    },
-  },
-  'read-only': {
-    cause: () => tell('REPLICAOF', '127.0.0.1', '1'),
-    mend: () => tell('REPLICAOF', 'NO', 'ONE'),
-  },
-  'out of memory': {
-    cause: () => tell('CONFIG', 'SET', 'maxmemory', '1'),
-    mend: () => tell('CONFIG', 'SET', 'maxmemory', '0'),
-  },
-  hung: {
-    cause: () => tell('CLIENT', 'PAUSE', '60000', 'WRITE'),
-    mend: () => tell('CLIENT', 'UNPAUSE'),
-  },
-};
-
-async function recorder(t: Test) {
-  const folder = await temporaryFolder(t);
-  const file = path.join(folder, 'handled.txt');
-  const code = `import { appendFileSync } from 'node:fs';
-    export default { source: 'petstore', topic: '*', handle({ id }) {
-      appendFileSync(${JSON.stringify(file)}, id + '\\n');
-    } };`;
-  await writeFile(path.join(folder, 'any.mjs'), code);
-  return { folder, handled: async () => (await readFile(file, 'utf8')).split('\n').filter(Boolean).sort() };
-}
-
-async function deliver(address: string, options: PetstoreRequestOptions) {
-  const request = await sender.request({ topic: 'pet.adopted', data: {} }, options);
-  const { status, headers, body, milliseconds } = await post(address, request, { timeoutMs: 20_000 });
-  const parsed = JSON.parse(body) as { status?: string; code?: string };
-  return { httpStatus: status, retryAfter: headers['retry-after'], milliseconds, ...parsed };
-}
-
-for (const [name, { cause, mend }] of Object.entries(FAULTS)) {
+for (const [name, { cause, mend }] of Object.entries(store.faults)) {
   void t.test(name, async (t) => {
     const { folder, handled } = await recorder(t);
     const prefix = `test-${randomBytes(4).toString('hex')}`;
-    const environment = { ...sender.environment, HANDLERS_DIR: folder, SHUTDOWN_TIMEOUT: '100ms' };
+    const environment = {
+      ...sender.environment,
+      HANDLERS_DIR: folder,
+      SHUTDOWN_TIMEOUT: '100ms',
+      SPOOL_MAX: '0',
+    };
     const at = { url: store.url, prefix };
     const { address } = await startTestService(t, at, { ...environment, ROLE: 'receiver' });
     t.match(await deliver(address, {}), { httpStatus: 200 }, 'all is well before');
@@ -134,6 +74,7 @@ void t.test('a start while Redis is away', async (t) => {
       HANDLERS_DIR: folder,
       SHUTDOWN_TIMEOUT: '100ms',
       ROLE: 'receiver',
+      SPOOL_MAX: '0',
     },
   );
   const id = randomUUID();
@@ -141,8 +82,7 @@ void t.test('a start while Redis is away', async (t) => {
   t.equal((await fetch(`${address}/health/live`)).status, 200);
   t.equal((await fetch(`${address}/health/ready`)).status, 503);
 
-  store = await openEmbeddedStore({ dataDir, kind, log: silentLog });
-  t.equal(store.url, url);
+  await store.open();
   await until('the receiver to be ready', async () => (await fetch(`${address}/health/ready`)).ok);
   t.equal(await lookUp(address, 'petstore', id), undefined, 'looking up works before anything was accepted');
   const board = await fetch(`${address}/admin/queues/api/queues`);

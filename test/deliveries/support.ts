@@ -10,6 +10,7 @@ import { silentLog } from '../../lib/log.js';
 import { DeliveryQueue } from '../../lib/queue/delivery-queue.js';
 import { createPetstoreSender } from '../../senders/petstore.js';
 import { post } from '../../senders/sender.js';
+import { BARE_NODE, ENV } from '../support/bare-node.js';
 import { temporaryFolder, type TestStore } from '../support/store.js';
 
 export const petstore = createPetstoreSender({ secret: 'a secret of the replay tests' });
@@ -92,7 +93,7 @@ export interface Running {
 
 /** Starts the built command line with no environment but this and PATH; it ends with the test. */
 export function startCli(t: Test, environment: Record<string, string>, ...args: string[]): Running {
-  return startProgram(t, environment, process.execPath, path.resolve('dist/cli/hookline.js'), ...args);
+  return startProgram(t, environment, ENV, ...BARE_NODE, path.resolve('dist/cli/hookline.js'), ...args);
 }
 
 export function startProgram(

@@ -6,6 +6,7 @@ import path from 'node:path';
 import t, { type Test } from 'tap';
 import { createPetstoreSender } from '../../senders/petstore.js';
 import { post } from '../../senders/sender.js';
+import { BARE_NODE, ENV } from '../support/bare-node.js';
 import { lookUp, until, untilState } from '../support/deliveries.js';
 import { openQueue } from '../support/ledger.js';
 import { startHookline } from '../support/process.js';
@@ -22,7 +23,7 @@ const sender = createPetstoreSender({ secret: 'whsec_for_the_examples' });
 
 /** Starts the shop; answers its address. */
 async function openShop(t: Test): Promise<string> {
-  const child = spawn(process.execPath, ['examples/shop.mjs'], { env: { SHOP_PORT: '0' } });
+  const child = spawn(ENV, [...BARE_NODE, 'examples/shop.mjs'], { env: { SHOP_PORT: '0' } });
   const exited = once(child, 'exit');
   t.teardown(async () => {
     child.kill('SIGKILL');

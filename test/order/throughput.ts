@@ -16,6 +16,9 @@ const WORKERS = number('WORKERS', 4);
 const ROUNDS = number('ROUNDS', 3);
 const WORK = number('WORK', 5);
 
+// tap's own limit is half a minute.
+t.setTimeout(3_600_000);
+
 const VARIANTS = { plain: '', serial: 'serialBy: ({ payload }) => payload.data.key,' };
 
 /** Events per second from the moment at which the queue opens. */

@@ -1,6 +1,6 @@
 /** `npm run demo -- --once`: every sample of every provider, and what became of it. */
 import t, { type Test } from 'tap';
-import { temporaryFolder } from '../support/store.js';
+import { openStore, temporaryFolder } from '../support/store.js';
 import { run } from './support.js';
 
 const DEMO = 'dist/demo/demo.js';
@@ -76,10 +76,9 @@ void t.test('on the embedded store', async (t) => {
   checkTable(t, stdout);
 });
 
-const REDIS_URL = process.env['REDIS_URL'];
-
-void t.test('on REDIS_URL', { skip: !REDIS_URL && 'REDIS_URL is not set' }, async (t) => {
-  const { exit, stdout, stderr } = await run(t, DEMO, ['--once'], { REDIS_URL: REDIS_URL ?? '' });
+void t.test('on REDIS_URL', async (t) => {
+  const { url } = await openStore(t);
+  const { exit, stdout, stderr } = await run(t, DEMO, ['--once'], { REDIS_URL: url });
   t.equal(exit, 0);
   t.equal(stderr, '');
   t.match(stdout, /^Starting Hookline on REDIS_URL/m);

@@ -1,6 +1,7 @@
 /**
  * The receiver is killed again and again while deliveries come in: whatever was answered 200 is handled, and
- * nothing is queued twice. The moments are drawn from a seed; `KILL_SEED=<seed>` draws the same ones again.
+ * nothing is queued twice. The moments are drawn from a seed; `KILL_SEED=<seed>` draws the same ones again,
+ * `KILL_DEATHS=20` asks for more of them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -17,15 +18,17 @@ const LIFE = { least: 100, most: 700 };
 
 const seed = Number(process.env['KILL_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 
+const deaths = Number(process.env['KILL_DEATHS'] ?? 8);
+
 t.setTimeout(480_000);
 t.comment(`KILL_SEED=${seed}`);
 
-void t.test('20 deaths of the receiver, a worker beside it', async (t) => {
+void t.test(`${deaths} deaths of the receiver, a worker beside it`, async (t) => {
   const store = await openStore(t);
   const handlers = await handlersFolder(t, { 'record.mjs': recorder() });
   const environment = environmentOf(store, handlers);
   await startHookline(t, { ...environment, ROLE: 'worker' });
-  const { taken, answers } = await killOften(t, { ...environment, ROLE: 'receiver' }, 20);
+  const { taken, answers } = await killOften(t, { ...environment, ROLE: 'receiver' }, deaths);
 
   const runs = await untilHandled(handlers, taken.size);
   const jobs = await countJobs(store);
@@ -38,11 +41,11 @@ void t.test('20 deaths of the receiver, a worker beside it', async (t) => {
 });
 
 // A handler that has begun when its process is killed is run again: at least once, not exactly once.
-void t.test('5 deaths of receiver and worker in one process', async (t) => {
+void t.test('3 deaths of receiver and worker in one process', async (t) => {
   const store = await openStore(t);
   const handlers = await handlersFolder(t, { 'record.mjs': recorder({ milliseconds: 100 }) });
   const environment = { ...environmentOf(store, handlers), ROLE: 'all' };
-  const { taken, answers, survivor } = await killOften(t, environment, 5);
+  const { taken, answers, survivor } = await killOften(t, environment, 3);
 
   const runs = await untilHandled(handlers, taken.size);
   const jobs = await countJobs(store);

@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import type { Test } from 'tap';
 import { createPetstoreSender } from '../../senders/petstore.js';
 import { post, type Answer, type SignedRequest } from '../../senders/sender.js';
+import { BARE_NODE, ENV } from '../support/bare-node.js';
 import type { HooklineProcess } from '../support/process.js';
 import type { TestStore } from '../support/store.js';
 import { countBy } from './handlers.js';
@@ -74,7 +75,7 @@ export async function run(
   args: string[],
   environment: Record<string, string> = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [path.resolve(script), ...args], {
+  const child = spawn(ENV, [...BARE_NODE, path.resolve(script), ...args], {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,4 +1,7 @@
-/** /health/ready says whether a delivery could be accepted now, so it must say what a delivery would be told. */
+/**
+ * /health/ready says whether a delivery could be accepted now, so it must say what a delivery would be told: here of
+ * Redis alone, and with a spool beside it in test/accept/spool.test.ts.
+ */
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
@@ -24,6 +27,7 @@ async function start(t: Test, redisUrl = url, environment: Record<string, string
       ROLE: 'receiver',
       ACCEPT_TIMEOUT: '500ms',
       SHUTDOWN_TIMEOUT: '100ms',
+      SPOOL_MAX: '0',
       ...sender.environment,
       ...environment,
     },
@@ -40,7 +44,13 @@ async function start(t: Test, redisUrl = url, environment: Record<string, string
   return { address, ready, deliver };
 }
 
-const WELL = { httpStatus: 200, status: 'ready', parts: { process: 'ok', redis: 'ok' }, retryAfter: null };
+const WELL = {
+  httpStatus: 200,
+  status: 'ready',
+  parts: { process: 'ok', redis: 'ok', spool: 'off' },
+  spool: { bytes: 0, events: 0, oldestSeconds: 0 },
+  retryAfter: null,
+};
 
 function ill(state: RegExp) {
   return {

@@ -9,6 +9,7 @@ import type { Log } from '../../lib/log.js';
 import { findRedisProgram } from '../../lib/store/redis-process.js';
 import { readRecord } from '../../lib/store/store-record.js';
 import { signal } from '../../lib/store/processes.js';
+import { BARE_NODE, ENV } from '../support/bare-node.js';
 
 export const redisProgram = await findRedisProgram();
 /** tap's `skip` for what needs a real server. */
@@ -82,7 +83,7 @@ export async function startOwner(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Owner> {
   const program = fileURLToPath(new URL('./owner.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), program, dataDir, kind], {
+  const child = spawn(ENV, [...BARE_NODE, '--import', import.meta.resolve('tsx'), program, dataDir, kind], {
     env,
     stdio: 'pipe',
   });

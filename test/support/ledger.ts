@@ -2,13 +2,12 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Test } from 'tap';
 import { makeDelivery } from '../../lib/delivery.js';
 import { silentLog } from '../../lib/log.js';
 import { closeConnection, producerConnection } from '../../lib/queue/connection.js';
 import { DeliveryQueue } from '../../lib/queue/delivery-queue.js';
 import { startHookline, type HooklineProcess } from './process.js';
-import { temporaryFolder, type TestStore } from './store.js';
+import { temporaryFolder, type Owner, type TestStore } from './store.js';
 
 export interface Ledger<Entry> {
   /** An absolute path, for handlers. */
@@ -18,7 +17,7 @@ export interface Ledger<Entry> {
 }
 
 /** An empty ledger that goes with the test. Whole lines, appended, keep their order over all processes. */
-export async function openLedger<Entry>(t: Test): Promise<Ledger<Entry>> {
+export async function openLedger<Entry>(t: Owner): Promise<Ledger<Entry>> {
   const file = path.join(await temporaryFolder(t), 'ledger');
   appendFileSync(file, '');
   const entries: Entry[] = [];
@@ -42,7 +41,7 @@ export async function openLedger<Entry>(t: Test): Promise<Ledger<Entry>> {
  * and what `hookline` exports.
  */
 export async function handlersFolder(
-  t: Test,
+  t: Owner,
   ledger: Ledger<unknown> | undefined,
   modules: Record<string, string>,
 ): Promise<string> {
@@ -61,7 +60,7 @@ export async function handlersFolder(
 
 /** Processes that only work. */
 export async function startWorkers(
-  t: Test,
+  t: Owner,
   store: TestStore,
   count: number,
   environment: Record<string, string>,
@@ -94,7 +93,7 @@ export interface TestQueue {
 }
 
 /** Petstore's queue, as a receiver has it. */
-export function openQueue(t: Test, store: TestStore): TestQueue {
+export function openQueue(t: Owner, store: TestStore): TestQueue {
   const redis = producerConnection(store.url, 10_000, silentLog);
   const queue = new DeliveryQueue('petstore', {
     redis,

@@ -1,9 +1,12 @@
 /** A Hookline in a process of its own, from the built code, as `npm start` runs it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Test } from 'tap';
+import { BARE_NODE, ENV } from './bare-node.js';
+import type { Owner } from './store.js';
 
 export interface HooklineProcess {
   child: ChildProcess;
@@ -18,10 +21,15 @@ export interface HooklineProcess {
 
 const SERVER = path.resolve('dist/server.js');
 
-/** Spawns `node dist/server.js`; kills it with the test. Does not wait for it to be up. */
-export function spawnHookline(t: Test, environment: Record<string, string>): HooklineProcess {
-  const child = spawn(process.execPath, [SERVER], {
-    env: { PATH: process.env['PATH'], PORT: '0', ...environment },
+/** Spawns `node dist/server.js`, or another command; kills it with the test. Does not wait for it to be up. */
+export function spawnHookline(
+  t: Owner,
+  environment: Record<string, string>,
+  command: string[] = [SERVER],
+): HooklineProcess {
+  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'hookline-test-'));
+  const child = spawn(ENV, [...BARE_NODE, ...command], {
+    env: { PATH: process.env['PATH'], PORT: '0', DATA_DIR: dataDir, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';
@@ -39,13 +47,18 @@ export function spawnHookline(t: Test, environment: Record<string, string>): Hoo
   t.teardown(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await exited;
+    rmSync(dataDir, { recursive: true, force: true });
   });
   return { child, address: '', lines, stderr: () => stderr, exited };
 }
 
 /** Spawns a Hookline and waits until it says that it is up. @throws when it exits instead. */
-export async function startHookline(t: Test, environment: Record<string, string>): Promise<HooklineProcess> {
-  const hookline = spawnHookline(t, environment);
+export async function startHookline(
+  t: Owner,
+  environment: Record<string, string>,
+  command?: string[],
+): Promise<HooklineProcess> {
+  const hookline = spawnHookline(t, environment, command);
   for (let waited = 0; waited < 30_000; waited += 20) {
     const up = hookline.lines.find(({ msg }) => msg === 'hookline is up');
     if (up)

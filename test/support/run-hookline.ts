@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import type { Test } from 'tap';
+import { BARE_NODE, ENV } from './bare-node.js';
 
 export interface CliResult {
   /** The exit code, or the signal's name. */
@@ -22,7 +23,7 @@ export interface CliOptions {
 
 /** Runs `hookline` to its end; kills it with the test. */
 export async function runHookline(t: Test, args: string[], options: CliOptions = {}): Promise<CliResult> {
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const child = spawn(ENV, [...BARE_NODE, CLI, ...args], {
     env: { PATH: process.env['PATH'], ...options.env },
     cwd: options.cwd,
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -4,7 +4,7 @@ import { pino, type Logger } from 'pino';
 import { loadSources } from '../../lib/load-sources.js';
 import { parseSettings } from '../../lib/settings/settings.js';
 import { startService, type Service } from '../../service.js';
-import type { TestStore } from './store.js';
+import { temporaryFolder, type TestStore } from './store.js';
 
 export interface TestService extends Service {
   address: string;
@@ -24,6 +24,7 @@ export async function startTestService(
       PORT: '0',
       REDIS_URL: store.url,
       QUEUE_PREFIX: store.prefix,
+      DATA_DIR: await temporaryFolder(t),
       SHUTDOWN_TIMEOUT: '5s',
       LOG_LEVEL: 'debug',
       ...environment,

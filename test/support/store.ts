@@ -13,8 +13,11 @@ export interface TestStore {
   prefix: string;
 }
 
+/** Whatever ends what was started for it: a test, or a run of the fault suite. */
+export type Owner = Pick<Test, 'teardown'>;
+
 /** A folder that goes with the test. */
-export async function temporaryFolder(t: Test): Promise<string> {
+export async function temporaryFolder(t: Owner): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'hookline-test-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   return folder;

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { BARE_NODE, ENV } from '../support/bare-node.js';
 
 const SOURCE = 'test/types/define-handler.ts';
 const MARKER = '// @ts-expect-error';
@@ -17,8 +18,8 @@ async function errorsOf(t: Test, text: string): Promise<Map<number, string>> {
     JSON.stringify({ extends: '../../../tsconfig.json', include: ['marked.ts'], exclude: [] }),
   );
   // Without the loader that tap gives to every child process: tsc does not start with it.
-  const bare = ['-u', 'NODE_OPTIONS', process.execPath, 'node_modules/typescript/bin/tsc'];
-  const tsc = spawnSync('env', [...bare, '-p', folder, '--pretty', 'false'], { encoding: 'utf8' });
+  const bare = [...BARE_NODE, 'node_modules/typescript/bin/tsc'];
+  const tsc = spawnSync(ENV, [...bare, '-p', folder, '--pretty', 'false'], { encoding: 'utf8' });
   const errors = new Map<number, string>();
   for (const line of tsc.stdout.split('\n')) {
     const [, file, at, message] = /^(\S+?)\((\d+),\d+\): (.*)/.exec(line) ?? [];

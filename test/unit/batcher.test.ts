@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Batcher } from '../../lib/queue/batcher.js';
+import { Batcher } from '../../lib/batcher.js';
 
 const LIMITS = { maxBatch: 3, maxWaiting: 5 };
 
@@ -122,4 +122,17 @@ void t.test('idle waits for all of it', async (t) => {
   answers[1]?.resolve(['b']);
   await Promise.all([...pushed, idle]);
   t.same(ended, ['a', 'b', 'idle']);
+});
+
+void t.test('what is heavy goes in smaller batches, and what is too heavy goes alone', async (t) => {
+  const batches: number[][] = [];
+  const write = async (items: number[]) => {
+    batches.push(items);
+    return items.map(String);
+  };
+  const weight = { max: 10, of: (item: number) => item };
+  const batcher = new Batcher(write, { maxBatch: 3, maxWaiting: 100, weight });
+  const items = [1, 1, 1, 1, 6, 4, 1, 11, 25, 2];
+  t.same(await Promise.all(items.map((item) => batcher.push(item))), items.map(String));
+  t.same(batches, [[1, 1, 1], [1, 6], [4, 1], [11], [25], [2]]);
 });

@@ -5,7 +5,12 @@ import petstore from '../../sources/petstore.js';
 import { HandlerRegistry, type RegisteredHandler } from '../../workers/registry.js';
 import type { Selector } from '../../workers/specificity.js';
 
-const definitions = [petstore as unknown as SourceDefinition];
+const acme: SourceDefinition = {
+  ...(petstore as unknown as SourceDefinition),
+  name: 'acme',
+  topicAliases: {},
+};
+const definitions = [petstore as unknown as SourceDefinition, acme];
 const NONE = { subTopic: null, tenantId: null };
 
 function handler(file: string, selector: Selector, source = 'acme'): RegisteredHandler {
@@ -67,7 +72,7 @@ void t.test('equally specific handlers that no event could be for both', async (
   registry(handler('a', { topic: 'a' }), handler('b', { topic: 'b' }));
   registry(handler('a', { topic: 'a*' }), handler('b', { topic: 'b*' }));
   registry(handler('a', { topic: 'x', tenantId: 't' }), handler('b', { topic: 'x', tenantId: 'u' }));
-  registry(handler('a', { topic: 'x' }), handler('b', { topic: 'x' }, 'other'));
+  registry(handler('a', { topic: 'x' }), handler('b', { topic: 'x' }, 'petstore'));
   t.pass();
 });
 
@@ -93,4 +98,12 @@ void t.test('spellings of one topic are one topic', async (t) => {
       ),
     { message: /one and two/ },
   );
+});
+
+void t.test('a source that there is not', (t) => {
+  t.throws(() => registry(handler('lost.mjs', { topic: 'a' }, 'petstor')), {
+    name: 'HandlersError',
+    message: /lost\.mjs.*"petstor".*petstore, acme/,
+  });
+  t.end();
 });

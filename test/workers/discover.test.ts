@@ -3,11 +3,13 @@ import path from 'node:path';
 import t from 'tap';
 import { HandlersError } from '../../lib/handler.js';
 import { loadSources } from '../../lib/load-sources.js';
+import type { SourceDefinition } from '../../lib/source.js';
 import { discoverHandlers } from '../../workers/discover.js';
 import { HandlerRegistry } from '../../workers/registry.js';
 import { Understanding } from '../../workers/understand.js';
 
-const definitions = await loadSources();
+const known = await loadSources();
+const definitions = [...known, { ...(known[0] as SourceDefinition), name: 'acme' }];
 
 const handler = (topic: string, more = '') =>
   `export default { source: 'acme', topic: '${topic}', handle() {}, ${more} };`;
@@ -114,6 +116,14 @@ void t.test('a module that is no handler is named, with what is wrong', async (t
       t.notMatch(message, 'good.mjs');
     });
   }
+});
+
+void t.test('a module whose top level never ends', async (t) => {
+  const folder = t.testdir({ 'good.mjs': handler('good'), 'stuck.mjs': `await new Promise(() => {});` });
+  await t.rejects(discoverHandlers(folder, 500), {
+    name: 'HandlersError',
+    message: /stuck\.mjs cannot be loaded: .*not done within 500 ms/,
+  });
 });
 
 void t.test('a folder that cannot be read', async (t) => {

@@ -1,0 +1,25 @@
+/** Milliseconds. */
+const TRY_EVERY = 1_000;
+
+/** After a failure, one try a second shows whether what failed works again; the rest need not wait for a time limit. */
+export class Breaker {
+  #isOpen = false;
+  #nextTry = 0;
+
+  open(): void {
+    this.#isOpen = true;
+    this.#nextTry = performance.now() + TRY_EVERY;
+  }
+
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  /** May this one be tried? `mayProbe`: as the one of this second, while the last try failed. */
+  lets(mayProbe: boolean): boolean {
+    if (!this.#isOpen) return true;
+    if (!mayProbe || performance.now() < this.#nextTry) return false;
+    this.#nextTry = performance.now() + TRY_EVERY;
+    return true;
+  }
+}

@@ -1,0 +1,94 @@
+/** Where a verified delivery goes: into its queue, or into the spool while Redis cannot take it. */
+import type { Breaker } from './breaker.js';
+import { UnavailableError } from './errors.js';
+import type { Delivery } from './event.js';
+import type { Accepted, DeliveryQueue } from './queue/delivery-queue.js';
+import { newJobId } from './queue/names.js';
+import type { Verdict } from './spool/drain.js';
+import type { Spooled } from './spool/record.js';
+import type { Spool } from './spool/spool.js';
+
+export interface IntakeOptions {
+  queues: ReadonlyMap<string, DeliveryQueue>;
+  breaker: Breaker;
+  /** `undefined`: what Redis cannot take is refused. */
+  spool: Spool | undefined;
+}
+
+/** What a delivery that is answered 200 came to. */
+export interface Taken extends Omit<Accepted, 'status'> {
+  status: Accepted['status'] | 'spooled';
+}
+
+/** First words of the errors with which Redis refuses whatever comes, and not this very write. */
+const NOT_NOW =
+  /^(?:READONLY|OOM|MISCONF|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|NOREPLICAS|UNKILLABLE|EXECABORT|NOAUTH|WRONGPASS|NOPERM|NOSCRIPT)\b|max number of clients/;
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  #queued = 0;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Keeps a delivery, so that it can be answered 200. It is spooled under the job id with which it was tried: where
+   * Redis did it all the same, and only its answer was late or lost, queueing it again changes nothing.
+   * @throws {UnavailableError} when neither Redis nor the disk takes it
+   */
+  async accept(delivery: Delivery): Promise<Taken> {
+    const { breaker, spool } = this.#options;
+    const jobId = newJobId(delivery.id);
+    // While the spool has something, its drain finds out whether Redis is back: nobody need wait for that.
+    const probed = spool !== undefined && !spool.isEmpty;
+    let refusal: unknown = new UnavailableError(
+      'HKL_ERR_STORE_UNAVAILABLE',
+      'Redis did not take the last one',
+    );
+    if (!spool || breaker.lets(!probed)) {
+      try {
+        return await this.#queue(delivery, jobId);
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+        refusal = error;
+      }
+    }
+    if (!spool) throw refusal;
+    await spool.append({ jobId, delivery });
+    return { status: 'spooled', jobId };
+  }
+
+  /** The same for what comes from the spool. Never throws. */
+  async drain({ delivery, jobId }: Spooled): Promise<Verdict> {
+    if (!this.#options.queues.has(delivery.source))
+      return { is: 'refused', reason: 'there is no such source' };
+    try {
+      await this.#queue(delivery, jobId);
+      return { is: 'queued' };
+    } catch (error) {
+      const { cause } = error as Error;
+      const own = cause instanceof Error && cause.name === 'ReplyError' && !NOT_NOW.test(cause.message);
+      return own ? { is: 'refused', reason: cause.message.slice(0, 200) } : { is: 'unavailable' };
+    }
+  }
+
+  /** Deliveries that Redis took so far. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  async #queue(delivery: Delivery, jobId: string): Promise<Accepted> {
+    const { queues, breaker } = this.#options;
+    try {
+      const accepted = await (queues.get(delivery.source) as DeliveryQueue).accept(delivery, jobId);
+      this.#queued += 1;
+      breaker.close();
+      return accepted;
+    } catch (error) {
+      // Too many at once is no sign that Redis takes none.
+      if (error instanceof UnavailableError && error.code === 'HKL_ERR_STORE_UNAVAILABLE') breaker.open();
+      throw error;
+    }
+  }
+}

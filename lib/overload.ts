@@ -1,0 +1,120 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Log } from './log.js';
+
+export interface OverloadOptions {
+  /** Deliveries that are worked on at once at most. */
+  maxInFlight: number;
+  /** Milliseconds that the event loop may be late. */
+  maxLoopDelay: number;
+  /** Bytes of this process (resident set) from which on it takes less. */
+  maxMemory: number | undefined;
+  log: Log;
+}
+
+/** Why a delivery is turned away: `in-flight`, or how far the process' own state has lowered that limit. */
+export type ShedCause = 'in-flight' | 'event-loop' | 'memory' | 'queue-depth';
+
+/** Milliseconds. */
+const SAMPLE_EVERY = 250;
+const RESOLUTION = 10;
+/** Without a delivery turned away for so long, the overload is over. */
+const CALM = 2_000;
+/** What overload leaves of the limit at each sample, and what calm adds. */
+const SHRINK = 0.7;
+const GROW = 1.3;
+/** So many at once make no event loop late: it is late for other reasons then, which shedding would not mend. */
+const LEAST = 50;
+
+/**
+ * Bounds what is in hand at once. Late turns of the event loop, or too much memory, lower the limit at each sample, and
+ * it grows again by itself: so the process settles where answers come in time. It never comes to nothing, as memory is
+ * only given back by a process that goes on.
+ */
+export class Overload {
+  readonly #options: OverloadOptions;
+  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION });
+  readonly #sampling: NodeJS.Timeout;
+  #inFlight = 0;
+  #peak = 0;
+  #limit: number;
+  #loweredBy: ShedCause = 'in-flight';
+  #since: number | undefined;
+  #lastAt = 0;
+  #shed = 0;
+
+  constructor(options: OverloadOptions) {
+    this.#options = options;
+    this.#limit = options.maxInFlight;
+    this.#delay.enable();
+    this.#sampling = setInterval(() => this.#sample(), SAMPLE_EVERY);
+    this.#sampling.unref();
+  }
+
+  /** Why no delivery is taken just now; `undefined` while one is. */
+  get cause(): ShedCause | undefined {
+    return this.#inFlight >= this.#limit ? this.#loweredBy : undefined;
+  }
+
+  /** Takes a delivery in hand, until `leave`. */
+  enter(): void {
+    this.#inFlight += 1;
+    if (this.#inFlight > this.#peak) this.#peak = this.#inFlight;
+  }
+
+  leave(): void {
+    this.#inFlight -= 1;
+  }
+
+  /** One line when deliveries begin to be turned away, one when that is over. */
+  noteShed(cause: ShedCause): void {
+    this.#shed += 1;
+    this.#lastAt = performance.now();
+    if (this.#since !== undefined) return;
+    this.#since = this.#lastAt;
+    this.#options.log.warn({ cause }, 'too much at once: deliveries are told to come again');
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get limit(): number {
+    return Math.floor(this.#limit);
+  }
+
+  close(): void {
+    clearInterval(this.#sampling);
+    this.#delay.disable();
+  }
+
+  #sample(): void {
+    const { maxInFlight, maxLoopDelay, maxMemory } = this.#options;
+    const late = this.#delay.percentile(90) / 1e6 - RESOLUTION;
+    this.#delay.reset();
+    const cause =
+      maxMemory !== undefined && process.memoryUsage.rss() > maxMemory
+        ? 'memory'
+        : late > maxLoopDelay
+          ? 'event-loop'
+          : undefined;
+    if (cause) {
+      // From what there was: a limit far above it would take many samples to be felt.
+      const least = cause === 'memory' ? 1 : Math.min(LEAST, maxInFlight);
+      this.#limit = Math.max(least, Math.min(this.#limit, this.#peak) * SHRINK);
+      this.#loweredBy = cause;
+    } else {
+      this.#limit = Math.min(maxInFlight, this.#limit * GROW + 1);
+      if (this.#limit === maxInFlight) this.#loweredBy = 'in-flight';
+    }
+    this.#peak = this.#inFlight;
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    if (this.#since === undefined || performance.now() - this.#lastAt < CALM) return;
+    const seconds = Math.round((this.#lastAt - this.#since) / 1_000);
+    this.#options.log.info({ shed: this.#shed, seconds }, 'all deliveries are taken again');
+    this.#since = undefined;
+    this.#shed = 0;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * One script that accepts many events: for each, BullMQ's own add (`addStandardJob-9.lua`), which remembers the
+ * webhook id and queues the job. Sent as one command, an event costs less than in a pipeline of
+ * BullMQ's commands: docs/decisions/0010-accept-in-one-command.md.
+ */
+import { changed, scriptOf } from './bullmq-scripts.js';
+import { LuaScript } from './lua-script.js';
+
+/** One event, as it is queued. */
+export interface NewJob {
+  jobId: string;
+  name: string;
+  /** Milliseconds since 1970. */
+  timestamp: number;
+  /** What stands for the webhook id in its key. */
+  dedupeKey: string;
+  /** JSON. */
+  data: string;
+}
+
+/** The queue that takes them, the same for all of its events. */
+export interface AcceptTarget {
+  /** Beginning of the queue's keys, with its colon. */
+  base: string;
+  /** Milliseconds for which a webhook id is remembered. */
+  dedupeWindow: number;
+  /** BullMQ's job options without `deduplication`, which the script adds. */
+  opts: object;
+}
+
+const SUFFIXES = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
+const FIELDS = 5;
+
+/**
+ * Answers for each event, in their order, the id of the job that stands for its webhook id: its own, or that of the
+ * first delivery. In its place `{message}` where Redis refused this one alone.
+ *
+ * An accepted event gets the next number of its queue in the field `seq` of its job: 1, 2, 3, … without gaps in the
+ * order of acceptance, whichever receiver they came through. A duplicate gets none.
+ */
+export const ACCEPT = new LuaScript(`
+${addAsFunction()}
+local base, window, template = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local opts = cjson.decode(template)
+local answers = {}
+for i = 4, #ARGV, ${FIELDS} do
+  opts.de = {id = ARGV[i + 3], ttl = window}
+  local args = {base, ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), nil, nil, nil, nil, base .. 'de:' .. ARGV[i + 3]}
+  local done, answer = pcall(add, args, ARGV[i + 4], opts)
+  if not done then answer = {type(answer) == 'table' and answer.err or tostring(answer)} end
+  answers[#answers + 1] = answer
+end
+return answers
+`);
+
+export function acceptKeys({ base }: AcceptTarget): string[] {
+  return SUFFIXES.map((suffix) => base + suffix);
+}
+
+export function acceptArguments({ dedupeWindow, base, opts }: AcceptTarget, jobs: NewJob[]): string[] {
+  const all = [base, String(dedupeWindow), JSON.stringify(opts)];
+  for (const { jobId, name, timestamp, dedupeKey, data } of jobs) {
+    all.push(jobId, name, String(timestamp), dedupeKey, data);
+  }
+  return all;
+}
+
+/** Lua: `add(args, data, opts)`, BullMQ's script with its arguments given instead of unpacked. */
+function addAsFunction(): string {
+  const { content } = scriptOf('addStandardJob', SUFFIXES.length);
+  for (const [index, key] of ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active'].entries()) {
+    if (!content.includes(`KEYS[${index + 1}] '${key}'`))
+      throw changed('addStandardJob', `key ${index + 1} is not ${key}`);
+  }
+  const replaced = [
+    ['local args = cmsgpack.unpack(ARGV[1])\n', ''],
+    ['local data = ARGV[2]\n', ''],
+    ['local opts = cmsgpack.unpack(ARGV[3])\n', ''],
+  ].reduce((text, [from = '', to = '']) => replaceOnce(text, from, to), content);
+  const end = /\nreturn jobId\s*$/;
+  if (!end.test(replaced) || !/\n {4}jobIdKey = args\[1\] \.\. jobId/.test(replaced)) {
+    throw changed('addStandardJob', 'it does not end with the id of the job');
+  }
+  const numbering = 'rcall("HSET", jobIdKey, "seq", rcall("INCR", args[1] .. "seq"))';
+  const body = replaced.replace(end, `\n${numbering}\nreturn jobId\n`).replaceAll('ARGV[2]', 'data');
+  if (/ARGV\[/.test(body.replace(/--\[\[[\s\S]*?\]\]/g, ''))) {
+    throw changed('addStandardJob', 'it takes other arguments');
+  }
+  return `local function add(args, data, opts)\n${body}\nend`;
+}
+
+function replaceOnce(text: string, from: string, to: string): string {
+  if (text.split(from).length !== 2) throw changed('addStandardJob', `it does not have ${from.trim()} once`);
+  return text.replace(from, to);
+}

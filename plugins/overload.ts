@@ -1,0 +1,81 @@
+/**
+ * Sheds load before the process falls over: past a limit a delivery is answered 503 + `Retry-After` before its body is
+ * read. The cheapest question comes first, and none of them waits. Why not `@fastify/under-pressure`:
+ * docs/decisions/0011-overload.md.
+ */
+import type { RequestListener } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { UnavailableError } from '../lib/errors.js';
+import { InHand } from '../lib/in-hand.js';
+import type { Metrics } from '../lib/metrics.js';
+import { Overload, type OverloadOptions, type ShedCause } from '../lib/overload.js';
+import { DepthWatch } from '../lib/queue/depth-watch.js';
+import { preparedAnswer } from './errors.js';
+
+type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** An `onRequest` hook for `/webhooks/:source`: has its queue room? */
+    shedLoad: Hook;
+    /** A `preHandler` hook: the body is there, and work begins. A sender that dribbles takes no room until then. */
+    takeInHand: Hook;
+  }
+}
+
+export interface OverloadPluginOptions extends Omit<OverloadOptions, 'log'> {
+  /** Jobs of a source that have not begun, from which on its deliveries are shed. */
+  maxQueueDepth: number | undefined;
+  metrics: Metrics;
+}
+
+async function overload(fastify: FastifyInstance, options: OverloadPluginOptions) {
+  const { maxQueueDepth, metrics, ...limits } = options;
+  const load = new Overload({ ...limits, log: fastify.log });
+  const depths = maxQueueDepth === undefined ? undefined : new DepthWatch(fastify.queues, maxQueueDepth);
+  const inHand = new InHand();
+  metrics.watchOverload(load);
+
+  fastify.addHook('onReady', async () => shedBeforeFastify(fastify, load, metrics));
+  fastify.decorate('shedLoad', async ({ params }) => {
+    if (depths?.isFull((params as { source: string }).source)) throw shed('queue-depth');
+  });
+  fastify.decorate('takeInHand', async ({ raw }, reply) => {
+    // Of those that came in together while there was room, not all may find it.
+    const { cause } = load;
+    if (cause) throw shed(cause);
+    load.enter();
+    inHand.add(raw.socket, reply.raw, () => load.leave());
+  });
+  fastify.addHook('onClose', async () => {
+    load.close();
+    depths?.close();
+  });
+
+  function shed(cause: ShedCause): UnavailableError {
+    load.noteShed(cause);
+    metrics.shed(cause);
+    return new UnavailableError('HKL_ERR_OVERLOADED', cause);
+  }
+}
+
+/**
+ * In overload most of the time goes into what is turned away, so this is done before Fastify makes anything of it: an
+ * accepted delivery takes several turns of the event loop, and each lasts as long as all that is turned away in it.
+ */
+function shedBeforeFastify({ server }: FastifyInstance, load: Overload, metrics: Metrics): void {
+  const answer = preparedAnswer(new UnavailableError('HKL_ERR_OVERLOADED'));
+  const handlers = server.listeners('request') as RequestListener[];
+  server.removeAllListeners('request');
+  server.on('request', (request, response) => {
+    const cause = load.cause;
+    if (cause && request.url?.startsWith('/webhooks/')) {
+      load.noteShed(cause);
+      metrics.shed(cause);
+      answer(response);
+    } else for (const handle of handlers) handle.call(server, request, response);
+  });
+}
+
+export default fp(overload, { name: 'overload', dependencies: ['queues'], fastify: '5.x' });

@@ -1,0 +1,76 @@
+/** DURABILITY: a 200 `accepted` only once Redis says that the event is where it should be. */
+import { randomUUID } from 'node:crypto';
+import t, { type Test } from 'tap';
+import { isDurable } from '../../lib/queue/durability.js';
+import { findRedisProgram } from '../../lib/store/redis-process.js';
+import { RedisServer } from '../faults/redis.js';
+import { until } from '../support/deliveries.js';
+import { startTestService } from '../support/service.js';
+import { deliver, sender } from './faults.js';
+
+const skip = (await findRedisProgram()) === undefined && 'there is no redis-server or valkey-server on PATH';
+
+function start(t: Test, redis: RedisServer, environment: Record<string, string>) {
+  const store = { url: `redis://127.0.0.1:${redis.port}`, prefix: 'durability' };
+  const settings = { ROLE: 'receiver', SHUTDOWN_TIMEOUT: '100ms', ACCEPT_TIMEOUT: '1s' };
+  return startTestService(t, store, { ...settings, ...sender.environment, ...environment });
+}
+
+void t.test('what the replies mean', (t) => {
+  t.equal(isDurable('redis', undefined), true);
+  t.equal(isDurable('replica', 0), false);
+  t.equal(isDurable('replica', 2), true);
+  t.equal(isDurable('fsync', [1, 0]), true);
+  t.equal(isDurable('fsync', [0, 1]), false);
+  t.equal(isDurable('replica-fsync', [1, 0]), false);
+  t.equal(isDurable('replica-fsync', [1, 1]), true);
+  t.equal(isDurable('replica-fsync', 'OK'), false);
+  t.end();
+});
+
+void t.test('replica', { skip }, async (t) => {
+  const [main, replica] = [await RedisServer.start(t), await RedisServer.start(t)];
+  const { address } = await start(t, main, { DURABILITY: 'replica' });
+  t.match(await deliver(address, {}), { httpStatus: 200, status: 'spooled' }, 'there is no replica yet');
+
+  await replica.tell('REPLICAOF', '127.0.0.1', String(main.port));
+  await until('the replica to have all', async () => (await main.tell('WAIT', '1', '500')) === 1);
+  await until('deliveries to be accepted', async () => (await deliver(address, {})).status === 'accepted');
+  const id = randomUUID();
+  t.match(await deliver(address, { id }), { httpStatus: 200, status: 'accepted' });
+  t.type(await replica.tell('GET', `durability:petstore:de:${id}`), 'string', 'the replica has it');
+
+  replica.signal('SIGSTOP');
+  const later = randomUUID();
+  const answer = await deliver(address, { id: later });
+  t.match(answer, { httpStatus: 200, status: 'spooled' }, 'Redis has it, the replica has not');
+  replica.signal('SIGCONT');
+  await until('it to be drained', async () => (await deliver(address, { id: later })).status === 'duplicate');
+  const jobs = (await main.tell('KEYS', `durability:petstore:${later}~*`)) as string[];
+  t.equal(jobs.length, 1, 'one job, though it was written twice');
+});
+
+void t.test('without a spool', { skip }, async (t) => {
+  const main = await RedisServer.start(t);
+  const { address } = await start(t, main, { DURABILITY: 'replica', SPOOL_MAX: '0' });
+  t.match(await deliver(address, {}), {
+    httpStatus: 503,
+    code: 'HKL_ERR_STORE_UNAVAILABLE',
+    retryAfter: /^\d+$/,
+  });
+});
+
+void t.test('fsync', { skip }, async (t) => {
+  const main = await RedisServer.start(t);
+  const known = ((await main.tell('COMMAND', 'INFO', 'WAITAOF')) as unknown[])[0] !== null;
+  if (known) {
+    const { address } = await start(t, main, { DURABILITY: 'fsync' });
+    t.match(await deliver(address, {}), { httpStatus: 200, status: 'accepted' });
+  } else {
+    // Not something to find out when the first delivery comes.
+    await t.rejects(start(t, main, { DURABILITY: 'fsync' }), {
+      name: 'DurabilityError',
+      message: /Redis 7\.2/,
+    });
+  }
+});

@@ -1,0 +1,170 @@
+/** A Redis, the way to it, receivers and workers in processes of their own, and handlers that tell what they do. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../process/relay.js';
+import { until } from '../support/deliveries.js';
+import { handlersFolder, openLedger, type Ledger } from '../support/ledger.js';
+import { startHookline, type HooklineProcess } from '../support/process.js';
+import { temporaryFolder, type Owner } from '../support/store.js';
+import { countEnds } from './checker.js';
+import { isTaken, type History, type Queued, type Run, type Sent } from './history.js';
+import { petstore } from './provider.js';
+import { openProxy, type Proxy } from './proxy.js';
+import { RedisServer } from './redis.js';
+
+export const PREFIX = 'faults';
+/** Milliseconds: a killed worker's jobs come back within 25 s. */
+const SETTLE = 90_000;
+
+const handler = (topic: string, options: string, milliseconds: number) => `
+  export default {
+    source: 'petstore', topic: '${topic}', attempts: 50, backoff: { type: 'fixed', delay: 50 }, ${options}
+    async handle({ id }) {
+      note({ what: 'began', id, pid: process.pid });
+      await sleep(${milliseconds});
+      note({ what: 'ended', id, pid: process.pid });
+    },
+  };`;
+
+export interface StageOptions {
+  receivers?: number;
+  workers?: number;
+  /** How long a handler takes, in milliseconds. */
+  handling?: number;
+  /** Added to the environment of the receivers, and of the workers. */
+  receiver?: Record<string, string>;
+  worker?: Record<string, string>;
+  /** Another server program for the receivers. */
+  command?: string[];
+}
+
+/** A process that is replaced now and then, at one port. */
+export interface Replaceable {
+  current: HooklineProcess;
+  /** Ends it, by SIGKILL or in order, and starts another like it. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface Stage {
+  owner: Owner;
+  redis: RedisServer;
+  proxy: Proxy;
+  receivers: Replaceable[];
+  workers: Replaceable[];
+  addresses: () => string[];
+  /** Where the receivers keep their spool: one folder for all. */
+  dataDir: string;
+  /** What the handlers did so far. */
+  runs: () => readonly Run[];
+  /** What became of a round's events, once all that were answered 200 have ended or nothing moves any more. */
+  settle(sent: ReadonlyMap<string, Sent>, limit?: number): Promise<History>;
+}
+
+export async function openStage(owner: Owner, options: StageOptions = {}): Promise<Stage> {
+  const redis = await RedisServer.start(owner);
+  const proxy = await openProxy(owner, redis.port);
+  const ledger = await openLedger<Run>(owner);
+  const handling = options.handling ?? 2;
+  const handlers = await handlersFolder(owner, ledger, {
+    'any.mjs': handler('*', '', handling),
+    'in-order.mjs': handler('order.changed', 'serialBy: ({ payload }) => payload.data.key,', handling),
+  });
+  const dataDir = await temporaryFolder(owner);
+  const environment = {
+    REDIS_URL: proxy.url,
+    QUEUE_PREFIX: PREFIX,
+    HANDLERS_DIR: handlers,
+    SHUTDOWN_TIMEOUT: '10s',
+    LOG_LEVEL: 'warn',
+    ...petstore.environment,
+  };
+  const receivers = await Promise.all(
+    Array.from({ length: options.receivers ?? 1 }, async () => {
+      const own = { ...environment, ROLE: 'receiver', PORT: String(await freePort()), DATA_DIR: dataDir };
+      return replaceable(owner, { ...own, ...options.receiver }, options.command);
+    }),
+  );
+  const workers = await Promise.all(
+    Array.from({ length: options.workers ?? 1 }, async () =>
+      replaceable(owner, { ...environment, ROLE: 'worker', ...options.worker }),
+    ),
+  );
+  return {
+    owner,
+    redis,
+    proxy,
+    receivers,
+    workers,
+    dataDir,
+    addresses: () => receivers.map(({ current }) => current.address),
+    runs: () => ledger.read(),
+    settle: (sent, limit = SETTLE) => settle(redis, ledger, sent, limit),
+  };
+}
+
+async function replaceable(
+  owner: Owner,
+  environment: Record<string, string>,
+  command?: string[],
+): Promise<Replaceable> {
+  // It says that it is up at this level.
+  const start = () => startHookline(owner, { ...environment, LOG_LEVEL: 'info' }, command);
+  const self: Replaceable = {
+    current: await start(),
+    async kill() {
+      self.current.child.kill('SIGKILL');
+      await self.current.exited;
+    },
+    async stop() {
+      self.current.child.kill('SIGTERM');
+      const exit = await self.current.exited;
+      if (exit !== 0) throw new Error(`it did not end in order: ${exit} ${self.current.stderr()}`);
+    },
+    async start() {
+      self.current = await start();
+    },
+  };
+  return self;
+}
+
+async function settle(
+  redis: RedisServer,
+  ledger: Ledger<Run>,
+  sent: ReadonlyMap<string, Sent>,
+  limit: number,
+): Promise<History> {
+  const awaited = [...sent.values()].filter((one) => isTaken(one) && !one.forged).map(({ id }) => id);
+  let left = awaited;
+  const allEnded = () => {
+    const ended = countEnds([...ledger.read()]);
+    left = left.filter((id) => !ended.has(id));
+    return left.length === 0;
+  };
+  // What is missing then is the checker's to tell.
+  await until('', allEnded, limit).catch(() => {});
+  // A second job of an event would run now.
+  await sleep(300);
+  const runs = ledger.read().filter(({ id }) => sent.has(id));
+  return { sent: new Map(sent), runs, queued: await findJobs(redis, sent) };
+}
+
+async function findJobs(redis: RedisServer, sent: ReadonlyMap<string, Sent>): Promise<Map<string, Queued>> {
+  const start = `${PREFIX}:petstore:`;
+  return redis.use(async (client) => {
+    const queued = new Map<string, Queued>();
+    const names = new Set<string>();
+    const scan = client.scanStream({ match: `${start}evt_*`, count: 1_000 }) as AsyncIterable<string[]>;
+    for await (const keys of scan) for (const key of keys) names.add(key.slice(start.length));
+    const jobs = [...names].filter(
+      (job) => !job.includes(':') && sent.has(job.slice(0, job.lastIndexOf('~'))),
+    );
+    const seqs = await Promise.all(jobs.map((job) => client.hget(start + job, 'seq')));
+    jobs.forEach((job, index) => {
+      const id = job.slice(0, job.lastIndexOf('~'));
+      const known = queued.get(id) ?? { jobs: [], seq: undefined };
+      queued.set(id, { jobs: [...known.jobs, job], seq: known.seq ?? (Number(seqs[index]) || undefined) });
+    });
+    return queued;
+  });
+}
