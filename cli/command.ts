@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { queueOf, type DeliveryStore } from '../lib/deliveries/store.js';
-import { DeliveryQueue } from '../lib/queue/delivery-queue.js';
-import { closeConnection, producerConnection } from '../lib/queue/connection.js';
+import type { DeliveryQueue } from '../lib/queue/delivery-queue.js';
 import { loadSources } from '../lib/load-sources.js';
 import { silentLog } from '../lib/log.js';
 import { environment } from '../lib/settings/environment.js';
@@ -42,6 +41,11 @@ export async function withStore<T>(
   { settings, definitions }: Context,
   use: (store: DeliveryStore) => Promise<T>,
 ): Promise<T> {
+  // BullMQ and what it brings: the commands that need no store should not wait for it.
+  const [{ DeliveryQueue }, { closeConnection, producerConnection }] = await Promise.all([
+    import('../lib/queue/delivery-queue.js'),
+    import('../lib/queue/connection.js'),
+  ]);
   const redis = producerConnection(await storeUrl(settings), COMMAND_TIMEOUT, silentLog);
   try {
     const ready = new Promise<void>((resolve) => redis.once('ready', () => resolve()));

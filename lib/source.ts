@@ -31,7 +31,7 @@ export interface Refused<Proof> {
   cause: RefusalCause;
   /** What an operator should know: the likely reason. Logged, never sent. Holds no secret. */
   detail?: string;
-  /** The provider's protocol begins with this refusal (a challenge, say): no reason to warn anybody. */
+  /** Part of the provider's protocol (a challenge, say), or our own probe: no reason to warn anybody. */
   expected?: boolean;
   /** `WWW-Authenticate`, for 401. */
   challenge?: string;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { Credentials } from '../lib/credentials.js';
+import { isCredentialsProbe, PROBE_REFUSED } from '../lib/doctor/test-event.js';
 import { list } from '../lib/settings/units.js';
 import { readOrigin } from '../lib/sns/certificate-url.js';
 import { Certificates } from '../lib/sns/certificates.js';
@@ -95,6 +96,8 @@ function createSource(given: Settings): Source<Proof, Settings> {
     async authenticate(delivery) {
       const { body, headers, suspect } = delivery;
       const refusal = checkCredentials(headers.authorization);
+      // Only whoever has the credentials comes here with a probe: it is no sign of anything wrong.
+      if (!refusal && given.PCE_BASIC_USER !== undefined && isCredentialsProbe(body)) return PROBE_REFUSED;
       if (!refusal) return verifyBody(delivery);
       if (!mayBeHandshake(body)) return refusal;
       const parsed = parseMessage(body);

@@ -73,6 +73,7 @@ function petstore(endpoints: Command, name: string, description: string): Comman
     .command(name)
     .description(`Petstore: ${description}`)
     .option('--timeout <duration>', 'for one request to the API', '10s')
+    .option('--retries <n>', 'how often a request is repeated that may be, and may succeed then', '3')
     .option('--json', 'print JSON');
 }
 

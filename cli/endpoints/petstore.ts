@@ -1,25 +1,24 @@
 /** Petstore's endpoints: created, looked at, changed, tested, enabled, deleted. */
-import { loadRegistry } from '../../workers/runtime.js';
 import { PetstoreApi } from '../../lib/petstore-api/client.js';
 import type { Endpoint } from '../../lib/petstore-api/endpoint.js';
 import { CommandError, loadContext, type Context } from '../command.js';
 import { note, NOT_WELL, print, sheet, table, type JsonOption } from '../output.js';
 import { planSecret, type SecretOptions } from './secret.js';
-import { endpointUrl, timeoutOf, type TimeoutOption } from './url.js';
+import { endpointUrl, retriesOf, timeoutOf, type RequestOptions } from './url.js';
 
-export interface CreateOptions extends JsonOption, TimeoutOption, SecretOptions {
+export interface CreateOptions extends JsonOption, RequestOptions, SecretOptions {
   url: string;
   events: string;
 }
 
-export interface UpdateOptions extends JsonOption, TimeoutOption, SecretOptions {
+export interface UpdateOptions extends JsonOption, RequestOptions, SecretOptions {
   url?: string;
   events?: string;
   newSecret?: boolean;
 }
 
 /** The client for this environment. @throws {CommandError} without a token */
-export function openApi({ settings }: Context, options: TimeoutOption): PetstoreApi {
+export function openApi({ settings }: Context, options: RequestOptions): PetstoreApi {
   const { PETSTORE_API_URL: baseUrl, PETSTORE_API_TOKEN: token } = settings;
   if (token === undefined) {
     throw new CommandError(
@@ -30,7 +29,7 @@ export function openApi({ settings }: Context, options: TimeoutOption): Petstore
   if (protocol === 'http:' && !/^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) {
     note(`warning: PETSTORE_API_URL (${baseUrl}) is http: the token is sent where others can read it.`);
   }
-  return new PetstoreApi({ baseUrl, token, timeoutMs: timeoutOf(options) });
+  return new PetstoreApi({ baseUrl, token, timeoutMs: timeoutOf(options), retries: retriesOf(options) });
 }
 
 export async function create(options: CreateOptions): Promise<void> {
@@ -45,7 +44,7 @@ export async function create(options: CreateOptions): Promise<void> {
   note(await planned.keep());
 }
 
-export async function list(options: JsonOption & TimeoutOption): Promise<void> {
+export async function list(options: JsonOption & RequestOptions): Promise<void> {
   const endpoints = await openApi(await loadContext(), options).list();
   if (options.json) print(endpoints);
   else if (endpoints.length === 0)
@@ -56,7 +55,7 @@ export async function list(options: JsonOption & TimeoutOption): Promise<void> {
   }
 }
 
-export async function showOne(id: string, options: JsonOption & TimeoutOption): Promise<void> {
+export async function showOne(id: string, options: JsonOption & RequestOptions): Promise<void> {
   show(await openApi(await loadContext(), options).get(id), options);
 }
 
@@ -80,7 +79,7 @@ export async function update(id: string, options: UpdateOptions): Promise<void> 
   if (planned) note(await planned.keep());
 }
 
-export async function enable(id: string, options: JsonOption & TimeoutOption): Promise<void> {
+export async function enable(id: string, options: JsonOption & RequestOptions): Promise<void> {
   const api = openApi(await loadContext(), options);
   const endpoint = await api.update(id, { status: 'active' });
   show(endpoint, options);
@@ -90,7 +89,7 @@ export async function enable(id: string, options: JsonOption & TimeoutOption): P
   );
 }
 
-export async function remove(id: string, options: JsonOption & TimeoutOption): Promise<void> {
+export async function remove(id: string, options: JsonOption & RequestOptions): Promise<void> {
   await openApi(await loadContext(), options).delete(id);
   if (options.json) print({ id, deleted: true });
   else console.log(`${id} is deleted: Petstore sends nothing to it any more.`);
@@ -98,7 +97,7 @@ export async function remove(id: string, options: JsonOption & TimeoutOption): P
 
 export async function test(
   id: string,
-  options: JsonOption & TimeoutOption & { event: string },
+  options: JsonOption & RequestOptions & { event: string },
 ): Promise<void> {
   const result = await openApi(await loadContext(), options).test(id, options.event);
   if (options.json) print({ id, event: options.event, ...result });
@@ -148,6 +147,7 @@ function readEvents(text: string): string[] {
 
 /** An event without a handler is quarantined: better known before it comes. */
 async function warnOfUnhandled({ settings, definitions }: Context, events: string[]): Promise<void> {
+  const { loadRegistry } = await import('../../workers/runtime.js');
   const registry = await loadRegistry(settings, definitions);
   const unhandled = events.filter(
     (topic) => !registry.match('petstore', { topic, subTopic: null, tenantId: null }),

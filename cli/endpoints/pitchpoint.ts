@@ -1,5 +1,4 @@
 /** Pitchpoint has no API: its account representative wants a sheet (Webhook Endpoint Implementation Guide). */
-import { loadRegistry } from '../../workers/runtime.js';
 import { CommandError, loadContext } from '../command.js';
 import { print, type JsonOption } from '../output.js';
 import { endpointUrl } from './url.js';
@@ -21,6 +20,7 @@ interface Sheet {
 /** Prints what the representative asks for: the URL, and the topics, sub-topics and tenants that have handlers. */
 export async function describe(options: DescribeOptions): Promise<void> {
   const { settings, definitions } = await loadContext();
+  const { loadRegistry } = await import('../../workers/runtime.js');
   const handlers = (await loadRegistry(settings, definitions))
     .list()
     .map(({ handler }) => handler)

@@ -1,18 +1,26 @@
 import { parseDuration } from '../../lib/settings/units.js';
 import { CommandError } from '../command.js';
 import { note } from '../output.js';
+import { readCount } from '../send/options.js';
 
-export interface TimeoutOption {
+/** For requests to a provider's API. */
+export interface RequestOptions {
   timeout?: string;
+  retries?: string;
 }
 
 /** `--timeout` in milliseconds. @throws {CommandError} */
-export function timeoutOf({ timeout = '10s' }: TimeoutOption): number {
+export function timeoutOf({ timeout = '10s' }: RequestOptions): number {
   const milliseconds = parseDuration(timeout);
   if (milliseconds === undefined || milliseconds < 1 || milliseconds > 600_000) {
     throw new CommandError(`--timeout wants a duration such as 10s, up to 10m; given: ${timeout}`);
   }
   return milliseconds;
+}
+
+/** `--retries`. @throws {CommandError} */
+export function retriesOf({ retries = '3' }: RequestOptions): number {
+  return readCount('retries', retries, { min: 0, max: 10 });
 }
 
 /**

@@ -8,9 +8,9 @@ import { parseDuration } from '../../lib/settings/units.js';
 import { CommandError, loadContext } from '../command.js';
 import { NOT_WELL, print, type JsonOption } from '../output.js';
 import { openApi } from './petstore.js';
-import { endpointUrl, type TimeoutOption } from './url.js';
+import { endpointUrl, type RequestOptions } from './url.js';
 
-export interface WatchOptions extends JsonOption, TimeoutOption {
+export interface WatchOptions extends JsonOption, RequestOptions {
   url?: string;
   every?: string;
 }

@@ -23,7 +23,11 @@ export const addSimulate: AddCommand = (program) => {
     .option('--admin-url <url>', "where the receiver's /admin is, if not at --url")
     .option('--admin-user <name>', 'default: ADMIN_USER')
     .option('--admin-password <password>', 'default: ADMIN_PASSWORD, which no list of processes shows')
-    .option('--settle <duration>', 'how long to wait for events in hand while none ends', '30s')
+    .option(
+      '--settle <duration>',
+      'how long to wait for the subscription, and for events in hand while none ends',
+      '30s',
+    )
     .option('--no-check', 'do not ask the receiver what became of the events')
     .option(
       '--key-server-port <port>',

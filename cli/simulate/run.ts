@@ -8,7 +8,7 @@ import { pceSubscriptionConfirmation } from '../../senders/samples/pce.js';
 import type { RequestOptions, Sample } from '../../senders/sender.js';
 import { simulate, type SimulatedEvent, type Simulation } from '../../senders/simulator/provider.js';
 import { follow, ReceiverError } from '../../senders/simulator/receiver.js';
-import { makeReport, type Report } from '../../senders/simulator/report.js';
+import { makeReport, type Handshake, type Report } from '../../senders/simulator/report.js';
 import { schedules, type RetrySchedule } from '../../senders/simulator/schedules.js';
 import { CommandError } from '../command.js';
 import type { OpenSender } from '../send/open-sender.js';
@@ -17,9 +17,6 @@ import type { SimulationPlan } from './plan.js';
 
 /** Sends one event once, with both legs where the protocol has two. */
 type Send = (sample: Sample, options: RequestOptions) => Promise<Attempt>;
-
-/** Milliseconds that a receiver has to confirm its subscription. SNS gives it days; whoever watches does not. */
-const CONFIRMATION_WAIT = 30_000;
 
 /** @throws {CommandError} when the provider cannot do what is asked of it */
 export async function runSimulation(opened: OpenSender, plan: SimulationPlan): Promise<Report> {
@@ -35,16 +32,17 @@ export async function runSimulation(opened: OpenSender, plan: SimulationPlan): P
     ? (sample, options) => sendTwoLegs(opened.pce as PceSender, plan.url, sample, options, exchange)
     : async (sample, options) => attempt(plan.url, await opened.sender.request(sample, options), exchange);
   try {
-    const confirmed = opened.pce ? await subscribe(opened.pce, send, schedule, plan, stop.signal) : null;
-    const events = confirmed === false ? [] : makeEvents(opened, plan, send);
+    const handshake = opened.pce ? await subscribe(opened.pce, send, schedule, plan, stop.signal) : null;
+    const isRefused = handshake?.confirmed === false;
+    const events = isRefused ? [] : makeEvents(opened, plan, send);
     const simulation = await run(opened, events, schedule, plan, stop.signal);
     const interrupted = stop.signal.aborted;
-    const fates = confirmed === false ? null : await askReceiver(opened, simulation, plan, interrupted);
+    const fates = isRefused ? null : await askReceiver(opened, simulation, plan, interrupted);
     return makeReport({
       schedule,
       url: plan.url,
       speed: plan.speed,
-      confirmed,
+      handshake,
       simulation,
       fates,
       interrupted,
@@ -114,16 +112,22 @@ async function subscribe(
   schedule: RetrySchedule,
   plan: SimulationPlan,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Handshake> {
   const message = { id: randomUUID(), triggeredAt: new Date().toISOString() };
   const event = { id: message.id, send: () => send(pceSubscriptionConfirmation, message) };
   const once = { ...plan, schedule, signal, outOfOrder: false, duplicates: 0 };
   const { events } = await simulate([event], once);
+  const answer = events[0]?.answers.at(-1) ?? 'nothing';
   // SNS takes a 403 for delivered, but then nobody will confirm.
-  if (!events[0]?.answers.at(-1)?.startsWith('2')) return false;
-  const until = Date.now() + CONFIRMATION_WAIT;
+  if (!answer.startsWith('2')) return { answer, confirmed: false };
+  // SNS gives it days; whoever watches does not.
+  const until = Date.now() + plan.settleMs;
   while (pce.confirmations.length === 0 && Date.now() < until && !signal.aborted) await sleep(50);
-  return pce.confirmations.length > 0;
+  return { answer, confirmed: pce.confirmations.length > 0 };
+}
+
+function isOk(answer: string): boolean {
+  return answer.startsWith('200');
 }
 
 async function askReceiver(
@@ -135,10 +139,12 @@ async function askReceiver(
   if (!admin) return null;
   const bar = new ProgressBar(events.length, `${sender.source}: handled`);
   const ids = events.map(({ id }) => id);
+  const taken = new Set(events.filter(({ answers }) => answers.some(isOk)).map(({ id }) => id));
   try {
     return await follow(sender.source, ids, {
       ...admin,
       settleMs: interrupted ? 0 : settleMs,
+      isTaken: (id) => taken.has(id),
       onProgress: (ended) => bar.update(ended),
     });
   } catch (error) {

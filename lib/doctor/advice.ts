@@ -6,11 +6,15 @@ interface Advice {
 
 const FORGERY = 'Where nothing is missing, somebody else is knocking: then there is nothing to do.';
 
-/** By the cause that log lines and metrics name; docs/providers tells the same at more length. */
+/** By the cause that log lines and metrics name, or by source and cause where one cause means two things; docs/providers tells the same at more length. */
 const ADVICE: Record<string, Advice> = {
   'missing-signature': {
     why: `The signature header is not there: a proxy drops it, or this is not the provider. ${FORGERY}`,
     todo: 'Have the proxy pass on X-Petstore-Signature and X-Webhook-Signature.',
+  },
+  'pce missing-signature': {
+    why: `The message has no Signature or no SigningCertURL: raw message delivery, or not the provider. ${FORGERY}`,
+    todo: 'Turn raw message delivery off: raw messages are not signed.',
   },
   'malformed-signature': {
     why: `The signature header is not sha256=<64 hex digits>. ${FORGERY}`,
@@ -78,15 +82,16 @@ const ADVICE: Record<string, Advice> = {
   },
   'not-sns': {
     why: `The body is no SNS message: raw message delivery is on, or this is not the provider. ${FORGERY}`,
-    todo: 'Turn raw message delivery off: raw messages are not signed. (Trying PCE’s credentials, as doctor does, counts as one.)',
+    todo: 'Turn raw message delivery off: raw messages are not signed.',
   },
 };
 
-export function adviceOn(cause: string): Advice {
-  return (
-    (Object.hasOwn(ADVICE, cause) ? ADVICE[cause] : undefined) ?? {
-      why: `What it came with proves nothing. ${FORGERY}`,
-      todo: 'See the receiver’s log for each of them.',
-    }
-  );
+const UNKNOWN: Advice = {
+  why: `What it came with proves nothing. ${FORGERY}`,
+  todo: 'See the receiver’s log for each of them.',
+};
+
+export function adviceOn(source: string, cause: string): Advice {
+  const key = [`${source} ${cause}`, cause].find((one) => Object.hasOwn(ADVICE, one));
+  return (key === undefined ? undefined : ADVICE[key]) ?? UNKNOWN;
 }

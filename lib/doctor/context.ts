@@ -29,6 +29,8 @@ export interface DoctorContext {
   petstoreEndpoint: Endpoint | undefined;
   /** Have Petstore send a sample event, which handlers will take for a real one. */
   providerTest: boolean;
+  /** Milliseconds that a worker has for the test delivery. */
+  handledWithin: number;
   /** Bytes that must be free. */
   minFree: number;
 }

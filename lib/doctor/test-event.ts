@@ -13,3 +13,21 @@ export function testHandler(source: string): Handler {
       log.debug({}, 'a test delivery of hookline doctor has arrived'),
   });
 }
+
+/** A body with which doctor tries Basic credentials. It is refused like any other that is no SNS message. */
+export const CREDENTIALS_PROBE = '{"Type":"HooklineDoctor"}';
+
+const probe = Buffer.from(CREDENTIALS_PROBE);
+
+export function isCredentialsProbe(body: Buffer): boolean {
+  return body.equals(probe);
+}
+
+/** What becomes of it where the credentials were right. */
+export const PROBE_REFUSED = {
+  ok: false,
+  status: 403,
+  cause: 'doctor',
+  detail: 'hookline doctor tries the Basic credentials: they are right.',
+  expected: true,
+} as const;

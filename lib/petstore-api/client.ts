@@ -14,6 +14,8 @@ export interface PetstoreApiOptions {
   token: string;
   /** Milliseconds for one request. Default 10,000. */
   timeoutMs?: number;
+  /** How often a request is repeated at most. Default 3. */
+  retries?: number;
   /** Milliseconds before the first repetition; the pause doubles. Default 500. */
   pauseMs?: number;
 }
@@ -40,7 +42,6 @@ interface Request {
 }
 
 const MAX_ANSWER = 1024 * 1024;
-const TRIES = 4;
 /** Milliseconds: a longer `Retry-After` is for a person to wait for. */
 const MAX_PAUSE = 30_000;
 const MAX_PAGES = 50;
@@ -55,6 +56,7 @@ export class PetstoreApi {
   constructor(options: PetstoreApiOptions) {
     this.#options = {
       timeoutMs: 10_000,
+      retries: 3,
       pauseMs: 500,
       ...options,
       baseUrl: options.baseUrl.replace(/\/+$/, ''),
@@ -123,7 +125,7 @@ export class PetstoreApi {
 
   /** @returns the answer's JSON; `undefined` for an empty one */
   async #ask(request: Request): Promise<unknown> {
-    const { baseUrl, token } = this.#options;
+    const { baseUrl, token, retries } = this.#options;
     // To create or to test twice is to have two; all else comes to the same however often it is done.
     const ambiguous = request.method === 'POST';
     const aboutOne = request.path.startsWith('/webhooks/');
@@ -133,7 +135,7 @@ export class PetstoreApi {
         if (error instanceof FetchError) return error;
         throw error;
       });
-      if (attempt < TRIES && (await this.#waitToRepeat(answer, ambiguous, attempt))) continue;
+      if (attempt <= retries && (await this.#waitToRepeat(answer, ambiguous, attempt))) continue;
       if (answer instanceof FetchError) throw errorOfFetch(answer, asked);
       const body = parse(answer.text);
       if (answer.status >= 200 && answer.status < 300) {

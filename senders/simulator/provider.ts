@@ -1,4 +1,5 @@
 /** A provider at work: every event by its schedule, until it is delivered or the endpoint is blocked. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Gate, inPace, type Pace } from '../traffic/pace.js';
 import { Tally, type TallySummary } from '../traffic/tally.js';
@@ -57,6 +58,8 @@ export async function simulate(
   const half = Math.floor(events.length / 2);
   const deliveries: Promise<void>[] = [];
   options.onProgress?.(0, false);
+  // Every event that waits for its next try listens.
+  if (options.signal) setMaxListeners(0, options.signal);
   // Starting an event is what the pace is about: its tries may last for hours.
   await inPace(ordered.length, { ...options, concurrency: 1 }, async (index) => {
     const event = ordered[index];

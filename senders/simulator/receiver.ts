@@ -8,6 +8,8 @@ export interface ReceiverOptions {
   credentials?: { user: string; password: string } | undefined;
   /** Milliseconds to wait for events that are still in hand; starts anew with each one that ends. */
   settleMs: number;
+  /** Was this id answered 200? Then it must turn up, though it may be in the receiver's spool for a while. */
+  isTaken: (id: string) => boolean;
   signal?: AbortSignal | undefined;
   onProgress?: (ended: number) => void;
 }
@@ -51,7 +53,7 @@ export async function follow(
         failure = error;
       }
     });
-    const left = open.filter((id) => !hasEnded(fates.get(id)));
+    const left = open.filter((id) => !hasEnded(fates.get(id)?.state, options.isTaken(id)));
     if (left.length < open.length) until = Date.now() + options.settleMs;
     open = left;
     options.onProgress?.(ids.length - open.length);
@@ -66,9 +68,10 @@ export async function follow(
   }
 }
 
-/** An id that the receiver does not know now will not turn up: it answers 200 only for what it has stored. */
-function hasEnded(fate: Fate | undefined): boolean {
-  return fate !== undefined && fate.state !== 'pending';
+/** What was not answered 200 and is not known will not turn up: nothing of it was stored. */
+function hasEnded(state: Fate['state'] | undefined, isTaken: boolean): boolean {
+  if (state === 'unknown') return !isTaken;
+  return state !== undefined && state !== 'pending';
 }
 
 async function ask(source: string, id: string, { url, credentials }: ReceiverOptions): Promise<Fate> {

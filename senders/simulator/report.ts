@@ -47,11 +47,18 @@ export interface Report extends TallySummary {
   ok: boolean;
 }
 
+/** How the handshake went: the last answer to it, and whether the receiver confirmed the subscription. */
+export interface Handshake {
+  answer: string;
+  confirmed: boolean;
+}
+
 export interface ReportInput {
   schedule: RetrySchedule;
   url: string;
   speed: number;
-  confirmed: boolean | null;
+  /** `null`: the provider has none. */
+  handshake: Handshake | null;
   simulation: Simulation;
   /** What the receiver said of each event; why it could not be asked; `null`: it was not to be asked. */
   fates: Map<string, Fate> | Error | null;
@@ -59,7 +66,7 @@ export interface ReportInput {
 }
 
 export function makeReport(input: ReportInput): Report {
-  const { simulation, schedule, url, speed, confirmed, fates, interrupted } = input;
+  const { simulation, schedule, url, speed, handshake, fates, interrupted } = input;
   const { events, duplicatesSent, blockedBy, answers, latency } = simulation;
   const count = (outcome: EventOutcome) => events.filter((event) => event.outcome === outcome).length;
   const receiver = fates instanceof Map ? describeReceiver(events, fates) : null;
@@ -67,7 +74,7 @@ export function makeReport(input: ReportInput): Report {
     provider: schedule.provider,
     url,
     speed,
-    confirmed,
+    confirmed: handshake?.confirmed ?? null,
     events: events.length,
     delivered: count('delivered'),
     retried: events.filter(({ tries }) => tries > 1).length,
@@ -82,7 +89,11 @@ export function makeReport(input: ReportInput): Report {
     answers,
     latency,
   };
-  const serious = [...problemsOfSending(figures, schedule), ...problemsOfReceiver(receiver, fates)];
+  const serious = [
+    ...problemsOfHandshake(handshake),
+    ...problemsOfSending(figures, schedule),
+    ...problemsOfReceiver(receiver, fates),
+  ];
   return { ...figures, findings: [...serious, ...remarks(figures, schedule)], ok: serious.length === 0 };
 }
 
@@ -113,14 +124,18 @@ function describeReceiver(events: EventRecord[], fates: Map<string, Fate>): Rece
 
 type Figures = Omit<Report, 'findings' | 'ok'>;
 
+function problemsOfHandshake(handshake: Handshake | null): string[] {
+  if (handshake === null || handshake.confirmed) return [];
+  const { answer } = handshake;
+  const cause = answer.startsWith('2')
+    ? 'A worker must be running, and PCE_TRUSTED_ORIGINS must name the origin that "hookline simulate pce --print-env" prints, at receiver and worker.'
+    : `The receiver answered ${answer}; its log names the likely cause. To make it trust this sender, start it with what "hookline simulate pce --print-env" prints.`;
+  return [`The subscription was not confirmed, so that no event is sent. ${cause}`];
+}
+
 function problemsOfSending(figures: Figures, schedule: RetrySchedule): string[] {
-  const { blockedBy, refused, confirmed, withheld, interrupted } = figures;
+  const { blockedBy, refused, withheld, interrupted } = figures;
   const problems: string[] = [];
-  if (confirmed === false) {
-    problems.push(
-      'The subscription was not confirmed, so that no event is sent. A worker must be running, and PCE_TRUSTED_ORIGINS must name the origin that "hookline simulate pce --print-env" prints, at receiver and worker.',
-    );
-  }
   if (blockedBy) {
     const { consequence, delays, todo } = schedule;
     problems.push(

@@ -1,8 +1,7 @@
 /** What goes wrong with Petstore's API, and what is said about it. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { PetstoreApi } from '../../lib/petstore-api/client.js';
+import { freePort } from '../process/relay.js';
 import { runHookline, runJson } from '../support/run-hookline.js';
 import { startPetstoreServer, TOKEN, type PetstoreServer } from './petstore-server.js';
 
@@ -26,38 +25,37 @@ async function fails(t: Test, petstore: Pick<PetstoreServer, 'url'>, args: strin
   return json.error;
 }
 
-void t.test('answers that are refusals', async (t) => {
+void t.test('answers that are refusals, in the words of the command line', async (t) => {
   const petstore = await startPetstoreServer(t);
-  t.match(await fails(t, petstore, ['list'], 'wrong-token'), {
-    code: 'unauthorized',
-    status: 401,
-    message: 'PETSTORE_API_TOKEN',
-  });
-  t.match(await fails(t, petstore, ['show', 'wh_1']), {
+  const registered = {
+    id: 'wh_0',
+    url: 'https://h.example.com/webhooks/petstore',
+    events: [],
+    secret: SECRET,
+  };
+  petstore.endpoints.push({ ...registered, status: 'active', createdAt: '2025-01-06T12:00:00Z' });
+  const unknown = CREATE.with(2, 'https://i.example.com').with(4, 'pet.sold');
+  const elsewhere = { url: petstore.url.replace('/v1', '/v2') };
+  const [unauthorized, missing, conflict, invalid, noApi] = await Promise.all([
+    fails(t, petstore, ['list'], 'wrong-token'),
+    fails(t, petstore, ['show', 'wh_1']),
+    fails(t, petstore, CREATE),
+    fails(t, petstore, unknown),
+    fails(t, elsewhere, ['list']),
+  ]);
+  t.match(unauthorized, { code: 'unauthorized', status: 401, message: 'PETSTORE_API_TOKEN' });
+  t.match(missing, {
     code: 'not-found',
     status: 404,
     message: /There is no such endpoint.*hookline endpoints list/,
   });
-  await runHookline(t, ['endpoints', ...CREATE], {
-    env: { PETSTORE_API_URL: petstore.url, PETSTORE_API_TOKEN: TOKEN },
-    stdin: SECRET,
-  });
-  t.match(await fails(t, petstore, CREATE), {
+  t.match(conflict, {
     code: 'conflict',
     status: 409,
     message: /an endpoint with this URL.*hookline endpoints update/,
   });
-  const unknown = CREATE.with(2, 'https://i.example.com').with(4, 'pet.sold');
-  t.match(await fails(t, petstore, unknown), {
-    code: 'invalid',
-    status: 422,
-    message: /events: must be one or more of pet.adopted/,
-  });
-  const elsewhere = { url: petstore.url.replace('/v1', '/v2') };
-  t.match(await fails(t, elsewhere, ['list']), {
-    code: 'not-found',
-    message: /There is no API at this address/,
-  });
+  t.match(invalid, { code: 'invalid', status: 422, message: /events: must be one or more of pet.adopted/ });
+  t.match(noApi, { code: 'not-found', message: /There is no API at this address/ });
   petstore.fault = {
     status: 422,
     body: { message: `secret ${SECRET} was seen before`, errors: [`token ${TOKEN}`] },
@@ -67,12 +65,17 @@ void t.test('answers that are refusals', async (t) => {
     { code: 'invalid', message: /It says: secret \*\*\* was seen before; token \*\*\*\./ },
     'a server that echoes secrets',
   );
+});
+
+void t.test('answers that are none of the API', async (t) => {
+  const petstore = await startPetstoreServer(t);
+  const api = new PetstoreApi({ baseUrl: petstore.url, token: TOKEN, timeoutMs: 5_000, pauseMs: 1 });
   petstore.fault = { status: 403 };
-  t.match(await fails(t, petstore, ['list']), { code: 'forbidden', status: 403 });
+  await t.rejects(api.list(), { code: 'forbidden', status: 403 });
   petstore.fault = { status: 302, headers: { location: 'https://elsewhere.example.com/' } };
-  t.match(await fails(t, petstore, ['list']), { code: 'unexpected', message: /redirect.*PETSTORE_API_URL/ });
+  await t.rejects(api.list(), { code: 'unexpected', message: /redirect.*PETSTORE_API_URL/ });
   petstore.fault = { status: 200, body: '<html>Welcome</html>' };
-  t.match(await fails(t, petstore, ['list']), { code: 'unexpected', message: 'cannot be read' });
+  await t.rejects(api.list(), { code: 'unexpected', message: /cannot be read/ });
 });
 
 void t.test('what passes is tried again, what could be done twice is not', async (t) => {
@@ -116,44 +119,33 @@ void t.test('what passes is tried again, what could be done twice is not', async
   t.equal(count(), 4);
 });
 
-void t.test('errors in the words of the command line', async (t) => {
-  const petstore = await startPetstoreServer(t);
-  petstore.fault = { status: 429, headers: { 'retry-after': '60' } };
-  t.match(await fails(t, petstore, ['list']), {
-    code: 'rate-limited',
-    status: 429,
-    message: 'wait a minute',
-  });
-  petstore.fault = { status: 500, body: { message: 'boom' } };
-  t.match(await fails(t, petstore, CREATE), {
+void t.test('faults of the provider and of the network, in the words of the command line', async (t) => {
+  const servers = await Promise.all([1, 2, 3].map(() => startPetstoreServer(t)));
+  const [busy, broken, hanging] = servers as [PetstoreServer, PetstoreServer, PetstoreServer];
+  busy.fault = { status: 429, headers: { 'retry-after': '60' } };
+  broken.fault = { status: 500, body: { message: 'boom' } };
+  hanging.hangs = true;
+  const nowhere = { url: `http://127.0.0.1:${await freePort()}/v1` };
+  const [limited, fault, late, refused, unknown] = await Promise.all([
+    fails(t, busy, ['list']),
+    fails(t, broken, CREATE),
+    fails(t, hanging, [...CREATE, '--timeout', '300ms']),
+    fails(t, nowhere, ['list', '--retries', '0']),
+    fails(t, { url: 'https://api.petstore.invalid/v1' }, ['list', '--retries', '0']),
+  ]);
+  t.match(limited, { code: 'rate-limited', status: 429, message: 'wait a minute' });
+  t.match(fault, {
     code: 'provider-fault',
     status: 500,
     message: /It says: boom\..*hookline endpoints list/,
   });
-  petstore.fault = undefined;
-  petstore.hangs = true;
-  t.match(await fails(t, petstore, [...CREATE, '--timeout', '300ms']), {
-    code: 'timeout',
-    message: '--timeout',
-  });
-
-  const free = createServer();
-  await new Promise<void>((resolve) => {
-    free.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = free.address() as AddressInfo;
-  await new Promise((resolve) => {
-    free.close(resolve);
-  });
+  t.match(late, { code: 'timeout', message: '--timeout' });
   t.match(
-    await fails(t, { url: `http://127.0.0.1:${port}/v1` }, ['list']),
+    refused,
     { code: 'network', status: null, message: /ECONNREFUSED.*PETSTORE_API_URL/ },
     'a network that is not there',
   );
-  t.match(await fails(t, { url: 'https://api.petstore.invalid/v1' }, ['list']), {
-    code: 'network',
-    message: /ENOTFOUND|EAI_AGAIN/,
-  });
+  t.match(unknown, { code: 'network', message: /ENOTFOUND|EAI_AGAIN/ });
 });
 
 void t.test('mistakes on the command line', async (t) => {
@@ -163,16 +155,19 @@ void t.test('mistakes on the command line', async (t) => {
     [['create', '--url', 'https://h', '--events', ','], /--events wants one or more event types/],
     [['update', 'wh_1'], /Say what to change/],
     [['list', '--timeout', 'soon'], /--timeout wants a duration/],
+    [['list', '--retries', '-1'], /--retries wants a whole number from 0 to 10/],
     [['watch', '--every', '1ms'], /--every wants a duration/],
     [['status', 'petstore'], /This is for pce only/],
     [['describe', 'pce', '--url', 'https://h'], /This is for pitchpoint only/],
   ];
-  for (const [args, message] of cases) {
-    const { exit, stderr } = await runHookline(t, ['endpoints', ...args], { env });
-    t.equal(exit, 1, args.join(' '));
-    t.match(stderr, message);
-    t.notMatch(stderr, /^\s+at /m, 'no stack');
-  }
-  const without = await runHookline(t, ['endpoints', 'list']);
+  const [without] = await Promise.all([
+    runHookline(t, ['endpoints', 'list']),
+    ...cases.map(async ([args, message]) => {
+      const { exit, stderr } = await runHookline(t, ['endpoints', ...args], { env });
+      t.equal(exit, 1, args.join(' '));
+      t.match(stderr, message);
+      t.notMatch(stderr, /^\s+at /m, 'no stack');
+    }),
+  ]);
   t.match(without, { exit: 1, stderr: /PETSTORE_API_TOKEN is not set/ });
 });

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { z } from 'zod';
+import { CREDENTIALS_PROBE } from '../../lib/doctor/test-event.js';
 import { silentLog } from '../../lib/log.js';
 import type { RawDelivery, Source } from '../../lib/source.js';
 import { startPceSender } from '../../senders/pce.js';
@@ -150,6 +151,20 @@ void t.test('with Basic and the right credentials: as without', async (t) => {
     }
   }
 });
+
+void t.test(
+  'doctor’s probe is refused like what is not from SNS, and is no sign of anything wrong',
+  async (t) => {
+    const probe = Buffer.from(CREDENTIALS_PROBE);
+    const verdict = async (environment: Record<string, string>, authorization?: string) =>
+      sourceOf(environment).authenticate(deliveryOf(probe, authorization));
+    t.match(await verdict(BASIC, RIGHT), { ok: false, status: 403, cause: 'doctor', expected: true });
+    t.match(await verdict(BASIC, basic('pce:wrong')), { ok: false, status: 401, cause: 'credentials-wrong' });
+    const anybody = await verdict(PLAIN);
+    t.match(anybody, { ok: false, status: 403, cause: 'not-sns' }, 'without Basic anybody could send it');
+    t.notOk('expected' in anybody, 'so that it counts');
+  },
+);
 
 void t.test('with Basic and without the right credentials: 401, and confirmed all the same', async (t) => {
   const source = sourceOf(BASIC);

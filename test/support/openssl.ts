@@ -79,17 +79,20 @@ export interface TinyServer {
   requests: string[];
   /** What each path answers, 200 as it stands; a path without an answer is 404. Change it at will. */
   answers: Record<string, string>;
+  /** Sent with every answer. */
+  headers: Record<string, string>;
 }
 
 /** A server on loopback that ends with the test. */
 export async function startTinyServer(t: Test): Promise<TinyServer> {
   const requests: string[] = [];
   const answers: Record<string, string> = {};
+  const headers: Record<string, string> = {};
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     const url = request.url ?? '';
     requests.push(url);
     const answer = answers[url.split('?')[0] ?? ''];
-    response.writeHead(answer === undefined ? 404 : 200).end(answer);
+    response.writeHead(answer === undefined ? 404 : 200, headers).end(answer);
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -101,5 +104,5 @@ export async function startTinyServer(t: Test): Promise<TinyServer> {
     });
   });
   const { port } = server.address() as AddressInfo;
-  return { origin: `http://127.0.0.1:${port}`, requests, answers };
+  return { origin: `http://127.0.0.1:${port}`, requests, answers, headers };
 }

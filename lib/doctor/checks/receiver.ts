@@ -44,8 +44,8 @@ function partsOf(text: string): string {
 }
 
 const COUNTER = /^hookline_refusals_total\{source="([\w-]+)",cause="([\w-]+)"\} (\d+)/gm;
-/** Part of PCE's protocol: it asks without credentials first. */
-const EXPECTED = new Set(['credentials-missing']);
+/** Part of PCE's protocol, which asks without credentials first; and doctor's own. */
+const EXPECTED = new Set(['credentials-missing', 'doctor']);
 
 /** What the receiver has refused since its start, by cause, with what is likely behind it. */
 async function refusals(receiverUrl: string): Promise<Finding[]> {
@@ -58,7 +58,7 @@ async function refusals(receiverUrl: string): Promise<Finding[]> {
   })).filter(({ cause, count }) => count > 0 && !EXPECTED.has(cause));
   if (counted.length === 0) return [ok('refusals', 'none since the start')];
   return counted.map(({ source, cause, count }) => {
-    const { why, todo } = adviceOn(cause);
+    const { why, todo } = adviceOn(source, cause);
     return warn('refusals', `${source}: ${count} × ${cause} since the start`, why, todo);
   });
 }
