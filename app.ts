@@ -13,6 +13,7 @@ import metrics from './plugins/metrics.js';
 import queues from './plugins/queues.js';
 import rateLimit from './plugins/rate-limit.js';
 import redis from './plugins/redis.js';
+import repeatedHeaders from './plugins/repeated-headers.js';
 import sources from './plugins/sources.js';
 import adminApi from './routes/admin-api.js';
 import health from './routes/health.js';
@@ -35,6 +36,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     trustProxy: settings.TRUST_PROXY ?? [],
     bodyMemory: settings.BODY_MEMORY,
   });
+  await fastify.register(repeatedHeaders);
   await fastify.register(draining);
   await fastify.register(redis, {
     redisUrl,
