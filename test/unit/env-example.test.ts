@@ -33,7 +33,7 @@ void t.test('what limits strangers is offered', async (t) => {
     t.ok(offered.includes(name), name);
   }
   t.equal(rates.length, 3);
-  for (const name of rates) t.ok(offered.includes(String(name)), name);
+  for (const name of rates) t.ok(offered.includes(String(name)), String(name));
   t.ok(
     offered.some((name) => name.endsWith('_FILE')),
     'secrets from files',
