@@ -1,5 +1,5 @@
 /** Requests drawn by the thousand and sent over many connections at once, and what came of them. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Watched } from '../support/watched.js';
 import { Line } from './exchange.js';
 import { isPutOff, judge } from './judge.js';
@@ -106,7 +106,7 @@ export class Campaign {
       ['log lines by level', JSON.stringify(levels)],
       ['memory (MB, 21 moments)', at.map((bytes) => Math.round((bytes ?? 0) / MB)).join(' ')],
     ];
-    for (const [key, count] of [...this.#answers].toSorted())
+    for (const [key, count] of [...this.#answers].toSorted(([a], [b]) => a.localeCompare(b)))
       console.log(`  ${String(count).padStart(8)}  ${key}`);
     for (const [name, figure] of rows) console.log(`${name}: ${String(figure)}`);
     for (const line of [...this.#problems, ...trouble]) console.log(`! ${line}`);

@@ -1,5 +1,5 @@
 /** The whole HTTP surface under drawn requests: what is genuine is taken, nothing else is, and nothing breaks. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { startWatched } from '../support/watched.js';
 import { openStore } from '../support/store.js';

@@ -1,6 +1,6 @@
 /** The providers of a fuzzing run: signers that share no code with what is tested, and the record of what they signed. */
 import { createHmac } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { startPceSender } from '../../senders/pce.js';
 import { startPitchpointSender } from '../../senders/pitchpoint.js';
 import { signSnsMessage, type SnsMessage } from '../../senders/sns.js';

@@ -36,12 +36,12 @@ export async function startWatched(
   const exited = once(child, 'exit');
   const levels: Watched['levels'] = {};
   const trouble: string[] = [];
-  let address: string | undefined;
+  const up: { at?: string } = {};
   const read = (line: string) => {
     onLine(line);
     const { level, msg, address: at, outcome } = parse(line);
     levels[level] = (levels[level] ?? 0) + 1;
-    if (msg === 'hookline is up') address = at ?? '';
+    if (msg === 'hookline is up') up.at = at ?? '';
     // What became of a delivery has an outcome, and may be an error that an operator has to mend.
     const troubling = level === 'broken' || (Number(level) >= ERROR && outcome === undefined);
     if (troubling && trouble.length < KEPT) trouble.push(line);
@@ -56,7 +56,7 @@ export async function startWatched(
     await exited;
   };
   owner.teardown(stop);
-  for (const end = Date.now() + 30_000; address === undefined; await sleep(20)) {
+  for (const end = Date.now() + 30_000; up.at === undefined; await sleep(20)) {
     if (child.exitCode !== null || Date.now() > end)
       throw new Error(`it did not come up: ${trouble.join('\n')}`);
   }
@@ -64,7 +64,7 @@ export async function startWatched(
     const [, resident] = (await readFile(`/proc/${child.pid}/statm`, 'utf8')).split(' ');
     return Number(resident) * PAGE;
   };
-  return { child, address, levels, trouble, memory, stop };
+  return { child, address: up.at, levels, trouble, memory, stop };
 }
 
 function onLines(stream: NodeJS.ReadableStream, read: (line: string) => void): void {
@@ -78,7 +78,7 @@ function onLines(stream: NodeJS.ReadableStream, read: (line: string) => void): v
 }
 
 interface LogLine {
-  level: string;
+  level: string | number;
   msg?: string | undefined;
   address?: string | undefined;
   outcome?: string | undefined;
@@ -86,8 +86,7 @@ interface LogLine {
 
 function parse(line: string): LogLine {
   try {
-    const parsed = JSON.parse(line) as LogLine;
-    return { ...parsed, level: String(parsed.level) };
+    return JSON.parse(line) as LogLine;
   } catch {
     return { level: 'broken' };
   }
