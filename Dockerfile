@@ -6,7 +6,7 @@ FROM base AS build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN npm run build
+RUN npm run build && npm run sbom
 
 # What is optional is native speed-ups and other packages' build tools: Hookline does without.
 FROM base AS dependencies
@@ -16,7 +16,11 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 FROM base
 # WORKER_PORT is where a worker answers its health check; a receiver answers on PORT and ignores it.
 ENV NODE_ENV=production HOST=0.0.0.0 WORKER_PORT=3001
-RUN ln -s /app/dist/cli/hookline.js /usr/local/bin/hookline
+# Nothing here installs anything, and nobody logs in.
+RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
+      /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn-* \
+  && usermod --shell /usr/sbin/nologin node \
+  && ln -s /app/dist/cli/hookline.js /usr/local/bin/hookline
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=20s --timeout=10s --start-period=30s --retries=3 \
