@@ -405,6 +405,13 @@ const http: Guard[] = [
     RATES,
   ),
   guard(
+    'warnings of what cannot be verified',
+    'routes/webhooks.ts',
+    '!unverified.take(Date.now())',
+    'unverified === undefined',
+    RATES,
+  ),
+  guard(
     'X-Forwarded-For of strangers',
     'fastify-options.ts',
     '...(settings.TRUST_PROXY ? { trustProxy: settings.TRUST_PROXY } : {}),',

@@ -1,11 +1,14 @@
 /**
  * 10,000 forged tokens in 10 s, each with a key id of its own, and what they cost the key server and the authentic
- * deliveries that come meanwhile. Three rounds of control and flood, one after the other.
+ * deliveries that come meanwhile. Three rounds, one after the other, of nothing else, of the flood, and of as many
+ * forged tokens that name a known key: so the cost of looking for keys is told from that of so many requests.
  *
  *   npm run build && npx tsx test/hostile/measure/random-kids.ts
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import os from 'node:os';
+import { promisify } from 'node:util';
 import { startPitchpointSender } from '../../../senders/pitchpoint.js';
 import { Script } from '../../support/owner.js';
 import { openOwnStore } from '../../support/store.js';
@@ -16,71 +19,67 @@ const FLOOD = { rate: 1_000, count: 10_000 };
 const AUTHENTIC = { rate: 100, count: 1_000 };
 const ROUNDS = 3;
 const SAMPLE = { topic: 'orders/placed', data: { orderId: '1' } };
-
 await Script.run(async (script) => {
   const pitchpoint = await startPitchpointSender();
   script.teardown(() => pitchpoint.close());
-  const { address } = await startWatched(script, {
+  const { address, levels } = await startWatched(script, {
     ...pitchpoint.environment,
     REDIS_URL: await openOwnStore(script),
     ROLE: 'receiver',
   });
-  const now = Math.floor(Date.now() / 1_000);
-  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
-  const model = await pitchpoint.request(SAMPLE);
-  const claims = { iss: pitchpoint.issuer, aud: pitchpoint.audience, sub: 'x', iat: now, exp: now + 3_600 };
-  const forged = async () => {
-    const header = encode({ alg: 'RS256', typ: 'JWT', kid: randomUUID() });
-    const token = `${header}.${encode(claims)}.${randomBytes(256).toString('base64url')}`;
-    return { ...model, headers: { ...model.headers, Authorization: `Bearer ${token}` } };
-  };
   // Every other one with a token never seen before, as nothing may be remembered of it.
   let turn = 0;
+  const next = () => pitchpoint.request(SAMPLE, (turn += 1) % 2 ? {} : { claims: { jti: randomUUID() } });
   const authentic = () =>
-    pitchpoint.request(SAMPLE, (turn += 1) % 2 ? {} : { claims: { jti: randomUUID() } });
-  const steady = {
-    address,
-    from: '127.0.0.2',
-    rate: AUTHENTIC.rate,
-    until: AUTHENTIC.count,
-    next: authentic,
+    send({ address, from: '127.0.0.2', rate: AUTHENTIC.rate, until: AUTHENTIC.count, next });
+  const model = await pitchpoint.request(SAMPLE);
+  const [head = ''] = (model.headers['Authorization'] ?? '').replace('Bearer ', '').split('.');
+  const { kid } = JSON.parse(Buffer.from(head, 'base64url').toString()) as { kid: string };
+  const flood = async (subnet: number, kind: string): Promise<Outcome> => {
+    const file = new URL('./flood.ts', import.meta.url).pathname;
+    const told = [address, pitchpoint.issuer, pitchpoint.audience, subnet, FLOOD.rate, FLOOD.count, kind].map(
+      String,
+    );
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file, ...told], {
+      maxBuffer: 64 * 1024 ** 2,
+    });
+    return JSON.parse(stdout) as Outcome;
   };
 
-  await send({ ...steady, until: 200 });
-  const controls: Outcome[] = [];
-  const subjects: Outcome[] = [];
-  const floods: Outcome[] = [];
+  await authentic();
+  const rounds = { control: [] as Outcome[], kids: [] as Outcome[], known: [] as Outcome[] };
+  const floods = { kids: [] as Outcome[], known: [] as Outcome[] };
   const asked: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    controls.push(await send(steady));
+    rounds.control.push(await authentic());
     const before = pitchpoint.requests.jwks;
-    // Addresses with few refusals, as they would have that want to do harm: past REFUSAL_LIMIT nothing is asked at all.
-    const attackers = Array.from({ length: 100 }, (_, index) => `127.0.${50 + round}.${index + 1}`);
-    const flood = attackers.map((from) =>
-      send({
-        address,
-        from,
-        rate: FLOOD.rate / attackers.length,
-        until: FLOOD.count / attackers.length,
-        next: forged,
-      }),
-    );
-    const [subject, ...sent] = await Promise.all([send(steady), ...flood]);
-    subjects.push(subject);
-    floods.push(together(sent));
+    const [during, sent] = await Promise.all([authentic(), flood(50 + round, '')]);
+    rounds.kids.push(during);
+    floods.kids.push(sent);
     asked.push(pitchpoint.requests.jwks - before);
+    const [beside, others] = await Promise.all([authentic(), flood(60 + round, kid)]);
+    rounds.known.push(beside);
+    floods.known.push(others);
   }
-  const [control, subject] = [together(controls), together(subjects)];
+  const [control, kids, known] = [rounds.control, rounds.kids, rounds.known].map(together) as [
+    Outcome,
+    Outcome,
+    Outcome,
+  ];
   show('control: authentic alone', control);
-  show('authentic during the flood', subject);
-  showRatio('authentic during the flood', subject, control);
-  show('forged, a kid of its own each', together(floods));
-  console.log(`requests that reached the key server, by round of 10,000 forged tokens: ${asked.join(', ')}`);
+  show('authentic beside random kids', kids);
+  show('authentic beside forgeries of a known kid', known);
+  showRatio('beside random kids', kids, control);
+  showRatio('beside forgeries of a known kid', known, control);
+  show('forged, random kids', together(floods.kids));
+  show('forged, a known kid', together(floods.known));
+  console.log(`requests that reached the key server, by round of 10,000 random kids: ${asked.join(', ')}`);
+  console.log(`lines of the log by level: ${JSON.stringify(levels)}`);
   console.log(
     `load of the machine: ${os
       .loadavg()
       .map((load) => load.toFixed(1))
       .join(' ')}`,
   );
-  return subject.statuses['200'] === subject.sent && asked.every((count) => count <= 8);
+  return kids.statuses['200'] === kids.sent && asked.every((count) => count <= 8);
 });
