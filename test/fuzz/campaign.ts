@@ -3,7 +3,8 @@ import * as fc from 'fast-check';
 import type { Watched } from '../support/watched.js';
 import { Line } from './exchange.js';
 import { isPutOff, judge } from './judge.js';
-import { requests, wireOf, type Drawn } from './requests.js';
+import { requests } from './requests.js';
+import { wireOf, type Drawn } from './requests/drawn.js';
 import type { World } from './world.js';
 
 /** Drawn at once: the seed of each batch is the run's and its number, so that it can be had again by itself. */

@@ -150,3 +150,8 @@ export const headerName = fc.oneof(
 export type Headers = Array<[name: string, value: string]>;
 
 export const headers: fc.Arbitrary<Headers> = fc.array(fc.tuple(headerName, headerValue), { maxLength: 6 });
+
+/** Texts made of the characters that a format is made of: most are nearly right. */
+export function nearly(characters: string, maxLength: number): fc.Arbitrary<string> {
+  return fc.string({ unit: fc.constantFrom(...characters.split('')), maxLength });
+}

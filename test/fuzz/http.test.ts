@@ -5,7 +5,8 @@ import { startWatched } from '../support/watched.js';
 import { openStore } from '../support/store.js';
 import { Line } from './exchange.js';
 import { judge } from './judge.js';
-import { requests, wireOf } from './requests.js';
+import { requests } from './requests.js';
+import { wireOf } from './requests/drawn.js';
 import { draws, seed } from './seed.js';
 import { createWorld } from './world.js';
 

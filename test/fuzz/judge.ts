@@ -1,7 +1,7 @@
 /** What an answer says of the receiver: nothing, or that something is wrong with it. */
 import type { Headers } from './hostile.js';
 import type { Reply } from './exchange.js';
-import type { Drawn } from './requests.js';
+import type { Drawn } from './requests/drawn.js';
 import type { World } from './world.js';
 
 /** In words; `undefined` when the answer is as it should be. */

@@ -9,7 +9,8 @@ import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { guards, type Guard } from './guards.js';
+import type { Guard } from './guard.js';
+import { guards } from './guards.js';
 
 /** Milliseconds. A test that hangs for want of a guard has noticed. */
 const LIMIT = 100_000;
