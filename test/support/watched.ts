@@ -17,12 +17,16 @@ export interface Watched {
   trouble: string[];
   /** Bytes of memory that the process has just now. */
   memory(): Promise<number>;
+  /** Seconds of processor time that it has used so far. */
+  processorTime(): Promise<number>;
   stop(): Promise<void>;
 }
 
 const ERROR = 50;
 const KEPT = 20;
 const PAGE = 4_096;
+/** Of processor time, in a second. */
+const TICKS = 100;
 
 /** @param onLine gets every line of the log as it stands. @throws when it does not come up */
 export async function startWatched(
@@ -65,7 +69,13 @@ export async function startWatched(
     const [, resident] = (await readFile(`/proc/${child.pid}/statm`, 'utf8')).split(' ');
     return Number(resident) * PAGE;
   };
-  return { child, address: up.at, levels, trouble, memory, stop };
+  const processorTime = async () => {
+    const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
+    // The name of the program, in brackets, may hold blanks.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  };
+  return { child, address: up.at, levels, trouble, memory, processorTime, stop };
 }
 
 /** A port that was free a moment ago. */

@@ -22,11 +22,12 @@ const SAMPLE = { topic: 'orders/placed', data: { orderId: '1' } };
 await Script.run(async (script) => {
   const pitchpoint = await startPitchpointSender();
   script.teardown(() => pitchpoint.close());
-  const { address, levels } = await startWatched(script, {
+  const receiver = await startWatched(script, {
     ...pitchpoint.environment,
     REDIS_URL: await openOwnStore(script),
     ROLE: 'receiver',
   });
+  const { address, levels } = receiver;
   // Every other one with a token never seen before, as nothing may be remembered of it.
   let turn = 0;
   const next = () => pitchpoint.request(SAMPLE, (turn += 1) % 2 ? {} : { claims: { jti: randomUUID() } });
@@ -50,16 +51,26 @@ await Script.run(async (script) => {
   const rounds = { control: [] as Outcome[], kids: [] as Outcome[], known: [] as Outcome[] };
   const floods = { kids: [] as Outcome[], known: [] as Outcome[] };
   const asked: number[] = [];
+  const spent = { control: 0, kids: 0, known: 0 };
+  const spending = async (on: keyof typeof spent, work: () => Promise<void>) => {
+    const before = await receiver.processorTime();
+    await work();
+    spent[on] += (await receiver.processorTime()) - before;
+  };
   for (let round = 0; round < ROUNDS; round += 1) {
-    rounds.control.push(await authentic());
+    await spending('control', async () => void rounds.control.push(await authentic()));
     const before = pitchpoint.requests.jwks;
-    const [during, sent] = await Promise.all([authentic(), flood(50 + round, '')]);
-    rounds.kids.push(during);
-    floods.kids.push(sent);
+    await spending('kids', async () => {
+      const [during, sent] = await Promise.all([authentic(), flood(50 + round, '')]);
+      rounds.kids.push(during);
+      floods.kids.push(sent);
+    });
     asked.push(pitchpoint.requests.jwks - before);
-    const [beside, others] = await Promise.all([authentic(), flood(60 + round, kid)]);
-    rounds.known.push(beside);
-    floods.known.push(others);
+    await spending('known', async () => {
+      const [beside, sent] = await Promise.all([authentic(), flood(60 + round, kid)]);
+      rounds.known.push(beside);
+      floods.known.push(sent);
+    });
   }
   const [control, kids, known] = [rounds.control, rounds.kids, rounds.known].map(together) as [
     Outcome,
@@ -74,6 +85,11 @@ await Script.run(async (script) => {
   show('forged, random kids', together(floods.kids));
   show('forged, a known kid', together(floods.known));
   console.log(`requests that reached the key server, by round of 10,000 random kids: ${asked.join(', ')}`);
+  const each = (seconds: number, count: number) => `${Math.round((1e6 * seconds) / count)} µs`;
+  const [kidsCost, knownCost] = [spent.kids - spent.control, spent.known - spent.control];
+  console.log(
+    `processor time of the receiver: an authentic delivery ${each(spent.control, control.sent)}, a forged token of a random kid ${each(kidsCost, ROUNDS * FLOOD.count)}, of a known kid ${each(knownCost, ROUNDS * FLOOD.count)}`,
+  );
   console.log(`lines of the log by level: ${JSON.stringify(levels)}`);
   console.log(
     `load of the machine: ${os
