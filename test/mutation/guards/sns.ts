@@ -64,6 +64,13 @@ export const sns: Guard[] = [
     'test/sns/signature.test.ts',
   ),
   guard(
+    'what is parsed of strangers',
+    'lib/sns/structure.ts',
+    'depth > MAX_DEPTH || parts > MAX_PARTS',
+    'depth > json.length',
+    'test/sns/structure.test.ts',
+  ),
+  guard(
     'one reading of a message',
     'lib/sns/message.ts',
     "return typeof MessageId === 'string' ||",
