@@ -12,6 +12,13 @@ const changes: Guard[] = [
     ADMIN,
   ),
   guard(
+    'guesses from more addresses than are counted',
+    'lib/limits/shared-counter.ts',
+    'counts.size < MAX_KEYS ? key : OTHERS',
+    'counts.size < MAX_KEYS ? key : key + Math.random()',
+    'test/unit/shared-counter.test.ts',
+  ),
+  guard(
     'changes from other sites',
     'plugins/admin-guard.ts',
     'if (!isSameOrigin(request))',
