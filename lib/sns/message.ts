@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { isModest } from './structure.js';
+import { isModest } from '../modest-json.js';
 
 /** Half a surrogate pair has no UTF-8: it would be signed as U+FFFD, and could be put in the place of one. */
 const text = z.string().refine((value) => !/\p{Surrogate}/u.test(value), 'holds half a surrogate pair');

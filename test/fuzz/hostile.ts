@@ -72,6 +72,8 @@ const oddJson = fc.constantFrom(
   '['.repeat(20_000),
   '{"a":'.repeat(5_000),
   `${'['.repeat(5_000)}${']'.repeat(5_000)}`,
+  `${'['.repeat(2_000)}${']'.repeat(2_000)}`,
+  `${'['.repeat(15_000)}${']'.repeat(15_000)}`,
   '\ufeff{}',
   '{"id":"\\ud800","eventType":"\\udfff"}',
   '{"id":"\\u0000","eventType":"a\\nb"}',

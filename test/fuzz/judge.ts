@@ -66,5 +66,5 @@ function readRaw(raw: Buffer): { path: string; headers: Headers; body: Buffer } 
     return [line.slice(0, at), line.slice(at + 1).trim()];
   });
   const length = Number(headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0);
-  return { path: first.split(' ')[1] ?? '', headers, body: raw.subarray(end + 4, end + 4 + length) };
+  return { path: first.split(/ +/)[1] ?? '', headers, body: raw.subarray(end + 4, end + 4 + length) };
 }

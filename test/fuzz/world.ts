@@ -51,8 +51,8 @@ export async function createWorld(owner: Owner, seed: number): Promise<World> {
   );
   const wrong = [
     { exp: now - 600 },
-    { nbf: now + 600 },
-    { iat: now + 600 },
+    { nbf: now + 80_000 },
+    { iat: now + 80_000 },
     { exp: undefined },
     { sub: undefined },
     { iat: undefined },

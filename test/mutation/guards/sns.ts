@@ -65,10 +65,10 @@ export const sns: Guard[] = [
   ),
   guard(
     'what is parsed of strangers',
-    'lib/sns/structure.ts',
+    'lib/modest-json.ts',
     'depth > MAX_DEPTH || parts > MAX_PARTS',
     'depth > json.length',
-    'test/sns/structure.test.ts',
+    'test/unit/modest-json.test.ts',
   ),
   guard(
     'one reading of a message',

@@ -1,4 +1,4 @@
-/** Of SNS's own messages: an object of a dozen members, one of which may hold attributes. */
+/** An SNS message is an object of a dozen members, one of which may hold attributes. */
 const MAX_DEPTH = 16;
 const MAX_PARTS = 20_000;
 
@@ -7,8 +7,9 @@ const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPENING, CLOSING, WITHOUT] = [0x5b, 0x5d, ~0x20];
 
 /**
- * Is this JSON no deeper and of no more parts than an SNS message can be, however long its texts are? Ten megabytes of
- * brackets take JSON.parse most of a second and some hundred megabytes, which nobody may cost us who has proven nothing.
+ * Is this JSON flat and of few parts, however long its texts are? Ten megabytes of brackets take JSON.parse most of a
+ * second and some hundred megabytes, and a few kilobytes of them JSON.stringify as much or more, which nobody may cost
+ * us who has proven nothing.
  */
 export function isModest(json: Buffer): boolean {
   let depth = 0;

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { parseMessage } from '../../lib/sns/message.js';
 import { draws } from '../fuzz/seed.js';
-import { isModest } from '../../lib/sns/structure.js';
+import { isModest } from '../../lib/modest-json.js';
 
 const TOO_MUCH = { ok: false, cause: 'not-sns', detail: /deeper, or of more parts/ };
 
