@@ -15,6 +15,7 @@ import overload from './plugins/overload.js';
 import queues from './plugins/queues.js';
 import rateLimit from './plugins/rate-limit.js';
 import redis from './plugins/redis.js';
+import repeatedHeaders from './plugins/repeated-headers.js';
 import sources from './plugins/sources.js';
 import spool from './plugins/spool.js';
 import adminApi from './routes/admin-api.js';
@@ -40,6 +41,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     trustProxy: settings.TRUST_PROXY ?? [],
     bodyMemory: settings.BODY_MEMORY,
   });
+  await fastify.register(repeatedHeaders);
   await fastify.register(draining);
   await fastify.register(redis, {
     redisUrl,

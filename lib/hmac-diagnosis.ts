@@ -3,6 +3,7 @@
  * For the operator's eyes only: what it finds decides nothing, and never reaches the sender.
  */
 import { isUtf8 } from 'node:buffer';
+import { isModest } from './modest-json.js';
 import { isSigned } from './signature.js';
 
 export interface SignatureFault {
@@ -128,6 +129,8 @@ function readingsOfLines(body: Buffer): Reading[] {
 
 /** The ways in which the usual programs write JSON. */
 function readingsOfJson(body: Buffer): Reading[] {
+  // Indented, what is deep grows with the square of its depth.
+  if (!isModest(body)) return [];
   let value: unknown;
   try {
     value = JSON.parse(body.toString('utf8'));

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunc
 import { makeDelivery } from '../lib/delivery.js';
 import { HooklineError, UnavailableError } from '../lib/errors.js';
 import type { Taken } from '../lib/intake.js';
+import { Budget } from '../lib/jwt/budget.js';
 import type { DeliveryOutcome } from '../lib/metrics.js';
 import type { RawDelivery, Refused, Source } from '../lib/source.js';
 import rawBody from '../plugins/raw-body.js';
@@ -14,6 +15,9 @@ interface WebhookRoute {
 const SUSPECT =
   'too many deliveries of this address were refused: for a while more of them are logged at debug only';
 
+/** Warnings of deliveries that cannot be verified just now, as strangers can have them: so many, then one in so many ms. */
+const UNVERIFIED = { burst: 100, intervalMs: 600 };
+
 const answerSchema = {
   type: 'object',
   properties: { status: { type: 'string' }, source: { type: 'string' }, id: { type: 'string' } },
@@ -22,6 +26,7 @@ const answerSchema = {
 
 export default async function webhooks(fastify: FastifyInstance) {
   await fastify.register(rawBody);
+  const unverified = new Budget(UNVERIFIED.burst, UNVERIFIED.intervalMs);
 
   fastify.post<WebhookRoute>('/webhooks/:source', {
     onRequest: [fastify.refuseWhileDraining, fastify.shedLoad, refuseUnknownSource],
@@ -48,6 +53,10 @@ export default async function webhooks(fastify: FastifyInstance) {
     done(fastify.sources.has(source) ? undefined : new HooklineError('HKL_ERR_UNKNOWN_SOURCE'));
   }
 
+  function loudness({ code }: UnavailableError): 'debug' | 'warn' {
+    return code === 'HKL_ERR_KEYS_UNAVAILABLE' && !unverified.take(Date.now()) ? 'debug' : 'warn';
+  }
+
   async function receive(request: FastifyRequest<WebhookRoute>, reply: FastifyReply) {
     const name = request.params.source;
     const source = fastify.sources.get(name) as Source;
@@ -67,7 +76,7 @@ export default async function webhooks(fastify: FastifyInstance) {
       finish(status, { id, topic, jobId }, 'info');
       return { status, source: name, id };
     } catch (error) {
-      if (error instanceof UnavailableError) finish('unavailable', describe(error), 'warn');
+      if (error instanceof UnavailableError) finish('unavailable', describe(error), loudness(error));
       throw error;
     }
 

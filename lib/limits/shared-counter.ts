@@ -2,8 +2,9 @@ import type { Redis } from 'ioredis';
 import { withDeadline } from '../deadline.js';
 import type { Log } from '../log.js';
 
-/** Keys that one process counts in one window; those who come when all are taken are not counted. */
+/** Keys that one process counts in one window; those who come when all are taken are counted together. */
 const MAX_KEYS = 10_000;
+const OTHERS = 'others';
 /** Keys told to Redis at once. */
 const MAX_SHARED = 1_000;
 const SHARE_EVERY = 1_000;
@@ -45,16 +46,16 @@ export class SharedCounter {
   /** Counts one more. Answers how many there are in this window. */
   add(key: string): number {
     const counts = this.#current();
-    const count = counts.get(key) ?? { shared: 0, own: 0 };
-    if (count.shared + count.own === 0 && counts.size >= MAX_KEYS) return 1;
-    counts.set(key, count);
+    const counted = this.#keyOf(key);
+    const count = counts.get(counted) ?? { shared: 0, own: 0 };
+    counts.set(counted, count);
     count.own += 1;
     this.#schedule();
     return count.shared + count.own;
   }
 
   count(key: string): number {
-    const count = this.#current().get(key);
+    const count = this.#current().get(this.#keyOf(key));
     return count ? count.shared + count.own : 0;
   }
 
@@ -67,6 +68,11 @@ export class SharedCounter {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+  }
+
+  #keyOf(key: string): string {
+    const counts = this.#current();
+    return counts.has(key) || counts.size < MAX_KEYS ? key : OTHERS;
   }
 
   #current(): Map<string, Count> {

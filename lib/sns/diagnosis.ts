@@ -1,4 +1,5 @@
 /** Why does a message's signature not match? For the operator's log only: what is found here decides nothing. */
+import { isModest } from '../modest-json.js';
 import type { SnsMessage } from './message.js';
 
 const PLAIN = 'The message is not what was signed, or not signed with this certificate.';
@@ -34,6 +35,7 @@ function readings(message: SnsMessage): Array<{ change: string; reading: SnsMess
 }
 
 function rewritten(text: string): string {
+  if (!isModest(Buffer.from(text))) return text;
   try {
     return JSON.stringify(JSON.parse(text));
   } catch {

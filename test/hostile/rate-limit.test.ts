@@ -202,3 +202,24 @@ void t.test('a source may have a limit, past which it is asked to come again', a
   const other = await pitchpoint.request({ topic: 'orders/placed', data: {} });
   t.equal((await send(service, other, '127.0.7.1')).status, 200, 'other sources have none');
 });
+
+void t.test('a flood of unknown kids does not fill the log', async (t) => {
+  const service = await start();
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const model = await pitchpoint.request({ topic: 'orders/placed', data: {} });
+  const [, claims] = (model.headers['Authorization'] ?? '').split('.');
+  const warnings = () =>
+    service.lines.filter(({ outcome, level }) => outcome === 'unavailable' && level === 40).length;
+  const began = Date.now();
+  for (let count = 0; count < 400; count += 1) {
+    const token = `${encode({ alg: 'RS256', kid: randomUUID() })}.${claims}.${encode({ count })}`;
+    const forged = { ...model, headers: { ...model.headers, Authorization: `Bearer ${token}` } };
+    t.ok([403, 503].includes((await send(service, forged, '127.0.9.1')).status));
+  }
+  const most = 100 + (Date.now() - began) / 600 + 1;
+  t.ok(warnings() >= 100 && warnings() <= most, `${warnings()} warnings of 400`);
+  const quiet = service.lines.filter(
+    ({ outcome, level }) => outcome === 'unavailable' && level === 20,
+  ).length;
+  t.ok(quiet + warnings() > 350, 'the others are there at debug');
+});

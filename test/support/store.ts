@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import type { Test } from 'tap';
 import { silentLog } from '../../lib/log.js';
 import { openEmbeddedStore } from '../../lib/store/embedded-store.js';
+import type { Owner } from './owner.js';
 
 export interface TestStore {
   url: string;
@@ -24,14 +24,14 @@ export async function temporaryFolder(t: Owner): Promise<string> {
 }
 
 /** Opens the store; it ends with the test. `EMBEDDED_STORE` chooses the kind of an embedded one. */
-export async function openStore(t: Test): Promise<TestStore> {
+export async function openStore(t: Owner): Promise<TestStore> {
   const prefix = `test-${randomBytes(6).toString('hex')}`;
   if (process.env['REDIS_URL']) return { url: process.env['REDIS_URL'], prefix };
   return { url: await openOwnStore(t), prefix };
 }
 
 /** A store that nobody else uses, even where REDIS_URL is given: for tests that break it. */
-export async function openOwnStore(t: Test): Promise<string> {
+export async function openOwnStore(t: Owner): Promise<string> {
   const store = await openEmbeddedStore({
     dataDir: await temporaryFolder(t),
     log: silentLog,
