@@ -7,14 +7,13 @@ import { silentLog } from '../../lib/log.js';
 import { openEmbeddedStore } from '../../lib/store/embedded-store.js';
 import type { Owner } from './owner.js';
 
+export type { Owner };
+
 export interface TestStore {
   url: string;
   /** A prefix of its own for each test file, so that files share one Redis without seeing each other. */
   prefix: string;
 }
-
-/** Whatever ends what was started for it: a test, or a run of the fault suite. */
-export type Owner = Pick<Test, 'teardown'>;
 
 /** A folder that goes with the test. */
 export async function temporaryFolder(t: Owner): Promise<string> {
