@@ -11,16 +11,9 @@ export type Durability = (typeof DURABILITIES)[number];
 
 /** The command that waits for it, sent behind the writes of the same connection; `timeout` in milliseconds. */
 export function waitCommand(durability: Durability, timeout: number): [string, ...string[]] | undefined {
-  switch (durability) {
-    case 'redis':
-      return undefined;
-    case 'fsync':
-      return ['WAITAOF', '1', '0', String(timeout)];
-    case 'replica':
-      return ['WAIT', '1', String(timeout)];
-    case 'replica-fsync':
-      return ['WAITAOF', '1', '1', String(timeout)];
-  }
+  if (durability === 'redis') return undefined;
+  if (durability === 'replica') return ['WAIT', '1', String(timeout)];
+  return ['WAITAOF', '1', durability === 'fsync' ? '0' : '1', String(timeout)];
 }
 
 /** Does the reply of that command say that it is so? WAIT tells how many replicas, WAITAOF how many disks and replicas. */

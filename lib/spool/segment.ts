@@ -40,6 +40,14 @@ export async function savePosition(files: SpoolFiles, { path: file, offset }: Se
   await files.replace(place, `${path.basename(file)} ${offset}\n`);
 }
 
+/** Forgets a place in a segment that is gone: the next one may get its name. */
+export async function dropStalePosition(files: SpoolFiles, folder: string, numbers: number[]): Promise<void> {
+  const place = path.join(folder, POSITION);
+  const [name] = (await files.read(place).catch(() => '')).toString().split(' ');
+  const known = numbers.some((number) => path.basename(segmentPath(folder, number)) === name);
+  if (!known) await files.remove(place);
+}
+
 async function readPosition(files: SpoolFiles, file: string): Promise<number> {
   const text = await files.read(path.join(path.dirname(file), POSITION)).catch(() => '');
   const [name, offset] = text.toString().split(' ');

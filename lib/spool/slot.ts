@@ -2,7 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../log.js';
 import type { SpoolFiles } from './files.js';
-import { listSegments, loadSegment, segmentPath, type Segment } from './segment.js';
+import { dropStalePosition, listSegments, loadSegment, segmentPath, type Segment } from './segment.js';
 import { takeSlot, type SlotLock } from './slot-lock.js';
 import { SpoolError } from './spool-error.js';
 
@@ -79,6 +79,7 @@ async function take(folder: string, options: SlotOptions): Promise<Slot | undefi
 async function load(folder: string, { files, log, onTorn }: SlotOptions) {
   const numbers = await listSegments(folder);
   const segments: Segment[] = [];
+  await dropStalePosition(files, folder, numbers);
   for (const number of numbers) {
     const { segment, torn } = await loadSegment(files, segmentPath(folder, number));
     if (torn > 0) {

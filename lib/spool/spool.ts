@@ -2,11 +2,11 @@
  * Keeps verified deliveries on the local disk while Redis cannot take them: append-only segments in a slot of
  * `DATA_DIR/spool` that this process alone holds. docs/decisions/0010-spool.md tells why it is made so.
  */
-import path from 'node:path';
 import { Batcher } from '../batcher.js';
 import { withDeadline } from '../deadline.js';
 import { UnavailableError } from '../errors.js';
 import type { Log } from '../log.js';
+import { DiskState } from './disk-state.js';
 import { realFiles, type SpoolFiles } from './files.js';
 import { encodeRecord, type Spooled } from './record.js';
 import type { Segment } from './segment.js';
@@ -43,9 +43,6 @@ const MAX_SEGMENT = 16 * 1024 ** 2;
 /** Segments are removed as a whole: of a small spool too, most must be there to be freed. */
 const LEAST_SEGMENTS = 8;
 const LIMITS = { maxBatch: 500, maxWaiting: 10_000 };
-/** Milliseconds after a failed write until the disk is tried again. */
-const PAUSE = 1_000;
-const PROBE = Buffer.alloc(4_096);
 
 export class Spool {
   readonly #options: SpoolOptions & { files: SpoolFiles };
@@ -54,9 +51,7 @@ export class Spool {
   readonly #batcher: Batcher<Writable, void>;
   /** Bytes that are accepted for writing and not yet in a segment. */
   #pending = 0;
-  /** Why the disk does not take anything; `undefined` while it does. */
-  #failed: string | undefined;
-  #probing: NodeJS.Timeout | undefined;
+  readonly #disk: DiskState;
   /** Was there no room for the last delivery, and has none been made since? */
   #full = false;
   #inUse = false;
@@ -71,6 +66,7 @@ export class Spool {
   private constructor(options: SpoolOptions & { files: SpoolFiles }, slot: Slot) {
     this.#options = options;
     this.#slots = [slot];
+    this.#disk = new DiskState(slot.folder, options);
     this.#writer = new SegmentWriter({
       folder: slot.folder,
       files: options.files,
@@ -89,7 +85,8 @@ export class Spool {
    */
   async append(spooled: Spooled): Promise<void> {
     if (this.#closed) throw unavailable('the spool is closed');
-    if (this.#failed) throw unavailable(`the spool cannot be written: ${this.#failed}`);
+    const { failure } = this.#disk;
+    if (failure) throw unavailable(`the spool cannot be written: ${failure}`);
     const bytes = encodeRecord(spooled);
     this.#full = this.#bytes() + this.#pending + bytes.length > this.#options.max;
     if (this.#full) throw unavailable('the spool is full');
@@ -140,7 +137,7 @@ export class Spool {
     const bytes = this.#bytes();
     const oldest = Math.min(...segments.map(({ oldestAt }) => oldestAt));
     return {
-      state: this.#failed ? `cannot write (${this.#failed})` : this.#full ? 'full' : 'ok',
+      state: this.#disk.failure ? `cannot write (${this.#disk.failure})` : this.#full ? 'full' : 'ok',
       bytes,
       events: segments.reduce((sum, { records }) => sum + records, 0),
       oldestSeconds: segments.length === 0 ? 0 : Math.max(0, Math.round((Date.now() - oldest) / 1_000)),
@@ -155,7 +152,7 @@ export class Spool {
   /** Ends what is being written and lets go of the slots. What is left is drained by whoever takes them next. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#probing);
+    this.#disk.close();
     await this.#batcher.idle();
     await this.#writer.seal();
     const { events } = this.status();
@@ -167,41 +164,11 @@ export class Spool {
     try {
       await this.#writer.write(records);
     } catch (error) {
-      this.#fail(error);
+      this.#disk.fail(error);
       throw unavailable(error);
     }
     this.#tellUse();
     return records.map(() => undefined);
-  }
-
-  /** Nothing is written while the disk is failing: it is tried now and then, with nobody waiting. */
-  #fail(error: unknown): void {
-    if (this.#closed) return;
-    const { code = 'error', message } = error as NodeJS.ErrnoException;
-    if (!this.#failed) this.#options.log.error({ reason: message }, 'the spool cannot be written');
-    this.#failed = code;
-    this.#probing = setTimeout(() => void this.#probe(), PAUSE);
-    this.#probing.unref();
-  }
-
-  async #probe(): Promise<void> {
-    const { files, log } = this.#options;
-    const file = path.join(this.folder, 'probe');
-    try {
-      await files.remove(file);
-      const opened = await files.create(file);
-      try {
-        await opened.append(PROBE);
-        await opened.sync();
-      } finally {
-        await opened.close();
-        await files.remove(file);
-      }
-      this.#failed = undefined;
-      log.info({}, 'the spool can be written again');
-    } catch (error) {
-      this.#fail(error);
-    }
   }
 
   async #leaveEmptySlots(): Promise<void> {

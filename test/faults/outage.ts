@@ -28,6 +28,7 @@ try {
   const provider = new Provider({ addresses: stage.addresses, random: new Random(Number(values.seed)) });
   provider.start(Number(values.rate));
   await sleep(NORMAL);
+  const normal = latency(allOf(provider), 'accepted');
   console.log(`Redis is stopped for ${values.seconds} s (${values.signal})`);
   if (values.signal === 'SIGSTOP') stage.redis.signal('SIGSTOP');
   else await stage.redis.kill();
@@ -60,8 +61,9 @@ try {
         givenUp: genuine.filter(({ givenUp }) => givenUp).length,
         spool,
         drainedAfterSeconds: drained,
-        normal: latency(exchanges, 'accepted'),
+        normal,
         spooling: latency(exchanges, 'spooled'),
+        all: latency(exchanges),
         violations,
       },
       undefined,
@@ -86,8 +88,14 @@ function tally(exchanges: Exchange[]): Record<string, number> {
   return counts;
 }
 
-function latency(exchanges: Exchange[], wanted: string): Record<string, number> {
-  const times = exchanges.filter(({ said }) => said === wanted).map(({ milliseconds }) => milliseconds);
+function allOf({ sent }: Provider): Exchange[] {
+  return [...sent.values()].flatMap(({ exchanges }) => exchanges);
+}
+
+function latency(exchanges: Exchange[], wanted?: string): Record<string, number> {
+  const times = exchanges
+    .filter(({ said }) => (wanted ?? said) === said)
+    .map(({ milliseconds }) => milliseconds);
   const sorted = Float64Array.from(times).sort();
   const at = (share: number) => Math.round(percentile(sorted, share) * 10) / 10;
   return { count: times.length, p50: at(0.5), p99: at(0.99), max: Math.round(sorted.at(-1) ?? 0) };

@@ -26,7 +26,7 @@ export class Provider {
   readonly sent = new Map<string, Sent>();
   readonly #options: ProviderOptions;
   readonly #agent: http.Agent;
-  readonly #open = new Set<Promise<void>>();
+  readonly #open = new Set<Promise<unknown>>();
   #count = 0;
   #turn = 0;
   #running: { stop: () => void; ended: Promise<void> } | undefined;
@@ -58,8 +58,8 @@ export class Provider {
     const sent: Sent = { id: request.id, key, forged: false, exchanges: [], givenUp: false };
     this.sent.set(sent.id, sent);
     const work = Promise.all(Array.from({ length: times }, () => this.#deliver(request, sent)));
-    if (number % 20 === 0) this.#track(this.#forge(topic));
-    await this.#track(work.then(() => {}));
+    if (number % 20 === 0) void this.#track(this.#forge(topic));
+    await this.#track(work);
   }
 
   /** Sends no more, and resolves when all is delivered or given up. */
@@ -70,7 +70,7 @@ export class Provider {
     this.#agent.destroy();
   }
 
-  #track(work: Promise<void>): Promise<void> {
+  #track(work: Promise<unknown>): Promise<unknown> {
     const tracked = work.finally(() => this.#open.delete(tracked));
     this.#open.add(tracked);
     return tracked;

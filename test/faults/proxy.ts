@@ -40,8 +40,8 @@ export async function openProxy(owner: Owner, target: number): Promise<Proxy> {
     for (const socket of pair) socket.on('error', () => {}).on('close', end);
     near.on('data', (chunk) => {
       if (proxy.mode === 'freeze') return;
-      if (proxy.mode !== 'cut-inside') return void far.write(chunk);
-      far.write(chunk.subarray(0, chunk.length >> 1), end);
+      if (proxy.mode === 'cut-inside') far.write(chunk.subarray(0, chunk.length >> 1), end);
+      else far.write(chunk);
     });
     far.on('data', (chunk) => {
       if (proxy.mode === 'freeze' || proxy.mode === 'drop-replies') return;

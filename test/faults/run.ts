@@ -22,6 +22,12 @@ const faults = FAULTS.filter(({ name }) => values.only?.some((part) => name.incl
 if (faults.length === 0)
   throw new Error(`no such fault; there are: ${FAULTS.map(({ name }) => name).join(', ')}`);
 
+/** What was started for the fault that is on. */
+const closers: Array<() => unknown> = [];
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void closeAll().then(() => process.exit(1)));
+}
+
 console.log(`seed ${seed}, ${rounds} rounds each, Node.js ${process.version}\n`);
 console.log(
   row(['fault', 'rounds', 'sent', '200', 'spooled', 'retried', 'again', 'missing', 'seconds', 'violations']),
@@ -31,15 +37,18 @@ for (const fault of faults) violations += await play(fault);
 console.log(`\n${violations} violations`);
 process.exitCode = violations > 0 ? 1 : 0;
 
+async function closeAll(): Promise<void> {
+  for (const close of closers.splice(0).toReversed()) await close();
+}
+
 async function play(fault: Fault): Promise<number> {
-  const closers: Array<() => unknown> = [];
   const began = Date.now();
   const results: RoundResult[] = [];
   try {
     const stage = await openFault({ teardown: (close) => void closers.push(close) }, fault, values.defect);
     for (let round = 0; round < rounds; round += 1) results.push(await playRound(stage, fault, seed + round));
   } finally {
-    for (const close of closers.toReversed()) await close();
+    await closeAll();
   }
   const sum = (of: keyof RoundResult['figures']) =>
     results.reduce((all, { figures }) => all + figures[of], 0);

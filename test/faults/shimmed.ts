@@ -31,7 +31,8 @@ process.on('SIGTERM', () => void service.close().then(() => process.exit(0)));
 
 /** The accept in two steps, as it is written most often: remember the id, then add the job. */
 function rememberThenAdd(): void {
-  DeliveryQueue.prototype.accept = async function (delivery, jobId = newJobId(delivery.id)) {
+  DeliveryQueue.prototype.accept = async function (delivery, given) {
+    const jobId = given ?? newJobId(delivery.id);
     const { queue } = this;
     try {
       const { client } = queue.getBackend() as unknown as {

@@ -145,7 +145,7 @@ void t.test('health', async (t) => {
   const handlers = await handlersFolder(t, { 'record.mjs': recorder() });
   const relay = await makeRelay(t, store.url);
   await relay.open();
-  const environment = environmentOf({ ...store, url: relay.url }, handlers);
+  const environment = { ...environmentOf({ ...store, url: relay.url }, handlers), SPOOL_MAX: '0' };
   const PORT = String(await freePort());
   const WORKER_PORT = String(await freePort());
   t.match(await mistake(t, ['health'], { ...environment, PORT }), `nothing answers on port ${PORT}`);

@@ -187,6 +187,28 @@ void t.test('a stop in the middle: the rest, and only that, is drained at the ne
   );
 });
 
+void t.test('a place in a segment that is gone is not taken for one in the next', async (t) => {
+  const dataDir = await temporaryFolder(t);
+  const ids = ['a', 'b', 'c', 'd'];
+  const names: string[] = [];
+  for (const round of ['first', 'second', 'third']) {
+    await leave(t, dataDir, ids);
+    names.push(...(await segmentsOf(dataDir)));
+    // A process that says at every record how far it is, and is killed when all is drained.
+    const opened = await openSpool(t, dataDir);
+    const { queued, stop } = startDrain(t, opened, { rate: { max: 10, window: 1_000 } });
+    await until('it to be drained', () => opened.spool.isEmpty);
+    await stop();
+    await opened.spool.close();
+    t.same(
+      queued.map(({ delivery }) => delivery.id),
+      ids,
+      round,
+    );
+  }
+  t.equal(new Set(names).size, 1, 'all of them had one name');
+});
+
 void t.test('a folder that cannot be used is told with what to do', async (t) => {
   const dataDir = await temporaryFolder(t);
   const long = path.join(dataDir, 'x'.repeat(120));

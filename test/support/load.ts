@@ -17,7 +17,7 @@ export interface LoadOptions {
 
 export interface Load {
   /**
-   * For each webhook id what every try came to, in order: `accepted` or `duplicate` for a 200, the status of
+   * For each webhook id what every try came to, in order: `accepted`, `duplicate` or `spooled` for a 200, the status of
    * any other answer, or the code of the error where there was none.
    */
   answers: Map<string, string[]>;
@@ -130,7 +130,7 @@ async function tryOnce({ address, agent }: Lane, request: SignedRequest): Promis
 
 /** Was this answer a 200? */
 export function isTaken(answer: string): boolean {
-  return answer === 'accepted' || answer === 'duplicate';
+  return answer === 'accepted' || answer === 'duplicate' || answer === 'spooled';
 }
 
 /** How often each answer came, over all ids. */

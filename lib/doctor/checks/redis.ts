@@ -49,7 +49,7 @@ function unreachable({ settings }: DoctorContext): Finding {
   return error(
     'redis',
     `${name} cannot be reached, or does not let us in`,
-    'Every delivery is answered 503, and providers give up after a while.',
+    'Deliveries wait in the spool; once it is full they are answered 503, and providers give up after a while.',
     'Check host, port, password and TLS (rediss://) of REDIS_URL, and that Redis runs.',
   );
 }
@@ -64,7 +64,7 @@ async function writable(redis: Redis, prefix: string): Promise<Finding> {
     return error(
       'redis',
       `reached, but takes no writes (${code})`,
-      'Every delivery is answered 503.',
+      'Deliveries wait in the spool; once it is full they are answered 503.',
       'READONLY: point REDIS_URL at the primary. OOM: give it memory. MISCONF: its disk is full or not writable.',
     );
   }
@@ -108,7 +108,7 @@ function memory(info: Map<string, string>): Finding {
   return make(
     'redis-memory',
     `${told} (${Math.round(share * 100)} %)`,
-    'A full Redis refuses new events: deliveries are answered 503.',
+    'A full Redis refuses new events: deliveries wait in the spool, and are answered 503 once it is full.',
     'Raise maxmemory, lower KEEP_COMPLETED, or deal with the failed jobs that are kept.',
   );
 }
