@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -53,26 +53,28 @@ async function others(folder: string, own?: string): Promise<{ alive: boolean; d
 
 /** Is there a process behind a socket? Only a refusal says no: one that is too busy to answer lives. */
 async function isAlive(socket: string): Promise<boolean> {
-  const connection = net.connect(shortest(socket));
-  try {
-    await once(connection, 'connect');
-    return true;
-  } catch (error) {
-    return !['ECONNREFUSED', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '');
-  } finally {
-    connection.destroy();
-  }
+  return withSocketPath(socket, async (at) => {
+    const connection = net.connect(at);
+    try {
+      await once(connection, 'connect');
+      return true;
+    } catch (error) {
+      return !['ECONNREFUSED', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '');
+    } finally {
+      connection.destroy();
+    }
+  });
 }
 
 async function listen(folder: string, name: string): Promise<SlotLock> {
   const socket = path.join(folder, name);
   const server = net.createServer((connection) => connection.destroy());
-  server.listen(shortest(socket));
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    throw new SpoolError(`${folder} cannot be locked`, error);
-  }
+  await withSocketPath(socket, async (at) => {
+    server.listen(at);
+    await once(server, 'listening').catch((error: unknown) => {
+      throw new SpoolError(`${folder} cannot be locked`, error);
+    });
+  });
   server.on('error', () => {});
   server.unref();
   return {
@@ -83,16 +85,28 @@ async function listen(folder: string, name: string): Promise<SlotLock> {
   };
 }
 
-/** As the folder we are in sees it, where that is shorter. @throws {SpoolError} when both are too long */
-function shortest(socket: string): string {
+/**
+ * Hands on a path that is short enough for a socket: the whole one, as the folder we are in sees it, or, on Linux, by
+ * way of the folder's file descriptor.
+ * @throws {SpoolError} when none of them is short enough
+ */
+async function withSocketPath<T>(socket: string, use: (path: string) => Promise<T>): Promise<T> {
   const [best = socket] = [path.resolve(socket), path.relative('', socket)].toSorted(
     (a, b) => Buffer.byteLength(a) - Buffer.byteLength(b),
   );
   const length = Buffer.byteLength(best);
-  if (length <= MAX_PATH) return best;
-  throw new SpoolError(
-    `the path of DATA_DIR is ${length - MAX_PATH} bytes too long for a socket inside it: ${path.dirname(best)}`,
-  );
+  if (length <= MAX_PATH) return use(best);
+  if (process.platform !== 'linux') {
+    throw new SpoolError(
+      `the path of DATA_DIR is ${length - MAX_PATH} bytes too long for a socket inside it: ${path.dirname(best)}`,
+    );
+  }
+  const folder = await open(path.dirname(socket), 'r');
+  try {
+    return await use(`/proc/self/fd/${folder.fd}/${path.basename(socket)}`);
+  } finally {
+    await folder.close();
+  }
 }
 
 async function exists(file: string): Promise<boolean> {
