@@ -58,7 +58,14 @@ export interface Stage {
   /** What the handlers did so far. */
   runs: () => readonly Run[];
   /** What became of a round's events, once all that were answered 200 have ended or nothing moves any more. */
-  settle(sent: ReadonlyMap<string, Sent>, limit?: number): Promise<History>;
+  settle(sent: ReadonlyMap<string, Sent>, options?: SettleOptions): Promise<History>;
+}
+
+export interface SettleOptions {
+  /** Milliseconds. */
+  limit?: number | undefined;
+  /** Ids that are not waited for. */
+  lost?: ReadonlySet<string> | undefined;
 }
 
 export async function openStage(owner: Owner, options: StageOptions = {}): Promise<Stage> {
@@ -99,7 +106,7 @@ export async function openStage(owner: Owner, options: StageOptions = {}): Promi
     dataDir,
     addresses: () => receivers.map(({ current }) => current.address),
     runs: () => ledger.read(),
-    settle: (sent, limit = SETTLE) => settle(redis, ledger, sent, limit),
+    settle: (sent, settling) => settle(redis, ledger, sent, settling),
   };
 }
 
@@ -132,9 +139,11 @@ async function settle(
   redis: RedisServer,
   ledger: Ledger<Run>,
   sent: ReadonlyMap<string, Sent>,
-  limit: number,
+  { limit = SETTLE, lost }: SettleOptions = {},
 ): Promise<History> {
-  const awaited = [...sent.values()].filter((one) => isTaken(one) && !one.forged).map(({ id }) => id);
+  const awaited = [...sent.values()]
+    .filter((one) => isTaken(one) && !one.forged && lost?.has(one.id) !== true)
+    .map(({ id }) => id);
   let left = awaited;
   const allEnded = () => {
     const ended = countEnds([...ledger.read()]);

@@ -2,6 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../fault.js';
 
+/** What ended while Redis refused to write that down is run again. */
+const REFUSING = { repeated: true };
+
 export const redisFaults: Fault[] = [
   {
     name: 'redis killed',
@@ -23,6 +26,7 @@ export const redisFaults: Fault[] = [
   },
   {
     name: 'redis out of memory',
+    excuses: REFUSING,
     async run({ stage: { redis }, random }) {
       await sleep(random.between(300, 800));
       await redis.tell('CONFIG', 'SET', 'maxmemory', '1');
@@ -32,6 +36,7 @@ export const redisFaults: Fault[] = [
   },
   {
     name: 'redis read-only',
+    excuses: REFUSING,
     async run({ stage: { redis }, random }) {
       await sleep(random.between(300, 800));
       await redis.tell('REPLICAOF', '127.0.0.1', '1');
