@@ -17,12 +17,7 @@ function named(name: string): Fault {
   return fault;
 }
 
-for (const name of [
-  'receiver killed',
-  'redis killed',
-  'connections cut in mid-command',
-  'power cut while spooling',
-]) {
+for (const name of ['receiver killed', 'connections cut in mid-command', 'power cut while spooling']) {
   void t.test(name, { skip }, async (t) => {
     const fault = named(name);
     const { violations, figures } = await playRound(await openFault(t, fault), fault, seed);

@@ -72,17 +72,17 @@ void t.test('bodies that never come take no room', async (t) => {
 });
 
 void t.test('an event loop that is late takes less, and more again once it is not', async (t) => {
-  const { deliver, metric } = await start(t, { MAX_LOOP_DELAY: '150ms' });
+  const { deliver, metric } = await start(t, { MAX_LOOP_DELAY: '60ms' });
   const limit = async () => Number((await metric('hookline_in_flight_limit'))?.split(' ')[1]);
   t.equal(await limit(), 1_000);
   let busy = true;
   const block = () => {
-    const end = performance.now() + 250;
+    const end = performance.now() + 100;
     while (performance.now() < end);
     if (busy) setImmediate(block);
   };
   block();
-  await until('the limit to fall', async () => (await limit()) === 50, 60_000);
+  await until('the limit to fall', async () => (await limit()) < 100, 60_000);
   busy = false;
   await until('it to grow again', async () => (await limit()) === 1_000, 60_000);
   t.equal((await deliver()).httpStatus, 200);
