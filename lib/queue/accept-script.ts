@@ -1,7 +1,7 @@
 /**
  * One script that accepts many events: for each, BullMQ's own add (`addStandardJob-9.lua`), which remembers the
  * webhook id and queues the job. Sent as one command, an event costs less than in a pipeline of
- * BullMQ's commands: docs/decisions/0010-accept-in-one-command.md.
+ * BullMQ's commands: docs/decisions/0012-accept-in-one-command.md.
  */
 import { changed, scriptOf } from './bullmq-scripts.js';
 import { LuaScript } from './lua-script.js';
