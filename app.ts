@@ -60,6 +60,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     dedupeWindow: settings.DEDUPE_WINDOW,
     writeTimeout: settings.ACCEPT_TIMEOUT,
     durability: settings.DURABILITY,
+    onWrite: (source, outcome, seconds) => options.metrics.acceptWrite(source, outcome, seconds),
   });
   await fastify.register(spool, {
     dataDir: settings.DATA_DIR,
@@ -70,7 +71,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     files: options.spoolFiles,
     metrics: options.metrics,
   });
-  await fastify.register(sources, { definitions, settings });
+  await fastify.register(sources, { definitions, settings, metrics: options.metrics });
   await fastify.register(overload, {
     maxInFlight: settings.MAX_IN_FLIGHT,
     maxLoopDelay: settings.MAX_LOOP_DELAY,
@@ -78,7 +79,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     maxQueueDepth: settings.MAX_QUEUE_DEPTH,
     metrics: options.metrics,
   });
-  await fastify.register(metrics, { metrics: options.metrics });
+  await fastify.register(metrics, { metrics: options.metrics, keyPrefix: settings.QUEUE_PREFIX });
 
   await fastify.register(health, { keyPrefix: settings.QUEUE_PREFIX });
   await fastify.register(webhooks);

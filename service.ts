@@ -4,6 +4,7 @@ import fp from 'fastify-plugin';
 import type { Logger } from 'pino';
 import app from './app.js';
 import { fastifyOptions } from './fastify-options.js';
+import { watchLoopDelay } from './lib/loop-delay.js';
 import { Metrics } from './lib/metrics.js';
 import { silentLog } from './lib/log.js';
 import { openNotes, withNotes } from './lib/notes.js';
@@ -49,6 +50,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const closeAll = async (deadline: AbortSignal) => {
     for (const close of closers.splice(0).toReversed()) await close(deadline);
   };
+  const endLoopWatch = watchLoopDelay((seconds) => metrics.loopDelay(seconds));
+  closers.push(async () => endLoopWatch());
   try {
     const redisUrl = settings.REDIS_URL ?? (await openStore());
     const workers = settings.ROLE === 'receiver' ? undefined : await openWorkers(redisUrl);
@@ -82,8 +85,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       redisUrl,
       definitions: withNotes(definitions, (source) => openNotes(redis, settings.QUEUE_PREFIX, source)),
       log: logger,
-      onAttempt: ({ source, handlerTopic, outcome, seconds }) =>
-        metrics.attempt(source, handlerTopic ?? 'none', outcome, seconds),
+      onAttempt: ({ source, handlerTopic, outcome, seconds, sinceArrival }) => {
+        metrics.attempt(source, handlerTopic ?? 'none', outcome, seconds);
+        if (sinceArrival !== undefined) metrics.handled(source, sinceArrival);
+      },
+      onStalled: (source) => metrics.stalled(source),
     });
     closers.push((deadline) => workers.close(deadline));
     return workers;

@@ -1,18 +1,30 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { withDeadline } from './deadline.js';
+import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import {
+  ACKNOWLEDGEMENT_BUCKETS,
+  HANDLED_BUCKETS,
+  HANDLER_BUCKETS,
+  LOOP_BUCKETS,
+  WRITE_BUCKETS,
+} from './buckets.js';
 import type { Depths } from './queue/delivery-queue.js';
+import { watchDepths, watchOldestWaiting, watchRedisMemory, watchValue } from './scraped.js';
+import type { FetchOutcome } from './source.js';
 import type { SpoolEvent, SpoolStatus } from './spool/spool.js';
 
 /** What a delivery ended as, for the sender: the `outcome` label. */
-export type DeliveryOutcome = 'accepted' | 'duplicate' | 'spooled' | 'refused' | 'unavailable';
+export type DeliveryOutcome = (typeof OUTCOMES)[number];
+const OUTCOMES = ['accepted', 'duplicate', 'spooled', 'refused', 'unavailable'] as const;
 
-/** The providers' deadlines (5 s and 15 s) are buckets, so that "too late" can be read off exactly. */
-const ACKNOWLEDGEMENT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
-const HANDLER_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
-const SYNC_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-const SCRAPE_DEADLINE = 1_000;
+/**
+ * prom-client's own that are left out: gauges named as counters, and the lag of the event loop since the last scrape,
+ * which two Prometheus servers would take from each other.
+ */
+const LEFT_OUT = /^nodejs_(?:eventloop_lag_|active_\w+_total$)/;
 
-/** All metrics of one process. Labels are sources, outcomes and topics that have handlers: their number is bounded. */
+/**
+ * All metrics of one process. Labels are sources, outcomes and topics that have handlers: their number is bounded.
+ * What is the process' own adds up over processes; what is asked of Redis is alike in all of them, and its help says so.
+ */
 export class Metrics {
   readonly registry = new Registry();
 
@@ -53,6 +65,43 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #handled = new Histogram({
+    name: 'hookline_arrival_to_handled_seconds',
+    help: 'Time from the arrival of an event to the end of the attempt that handled it, replays left out, by source.',
+    labelNames: ['source'] as const,
+    buckets: HANDLED_BUCKETS,
+    registers: [this.registry],
+  });
+
+  readonly #stalled = new Counter({
+    name: 'hookline_stalled_total',
+    help: 'Jobs found without their worker, which died or hung, and given back to the queue, by source.',
+    labelNames: ['source'] as const,
+    registers: [this.registry],
+  });
+
+  readonly #keyFetches = new Counter({
+    name: 'hookline_key_fetches_total',
+    help: 'Fetches of key sets and signing certificates by source and outcome: ok, refused, failed.',
+    labelNames: ['source', 'outcome'] as const,
+    registers: [this.registry],
+  });
+
+  readonly #acceptWrite = new Histogram({
+    name: 'hookline_accept_write_seconds',
+    help: 'Round trip to Redis of one write that accepts deliveries, many at once under load, by source and outcome.',
+    labelNames: ['source', 'outcome'] as const,
+    buckets: WRITE_BUCKETS,
+    registers: [this.registry],
+  });
+
+  readonly #loopDelay = new Histogram({
+    name: 'hookline_event_loop_delay_seconds',
+    help: 'How late the event loop came to a timer, ten times a second.',
+    buckets: LOOP_BUCKETS,
+    registers: [this.registry],
+  });
+
   readonly #shed = new Counter({
     name: 'hookline_shed_total',
     help: 'Deliveries that were told to come again before they were read, by cause.',
@@ -70,12 +119,20 @@ export class Metrics {
   readonly #spoolSync = new Histogram({
     name: 'hookline_spool_sync_seconds',
     help: 'Duration of one sync of the spool to the disk.',
-    buckets: SYNC_BUCKETS,
+    buckets: WRITE_BUCKETS,
     registers: [this.registry],
   });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    for (const { name } of this.registry.getMetricsAsArray())
+      if (LEFT_OUT.test(name)) this.registry.removeSingleMetric(name);
+  }
+
+  /** Begins a source's counts at 0: a series that first appears with its first count hides that from `increase`. */
+  openSource(source: string): void {
+    for (const outcome of OUTCOMES) this.#deliveries.inc({ source, outcome }, 0);
+    this.#acknowledgement.zero({ source });
   }
 
   /** `seconds` is the time to our answer. */
@@ -94,18 +151,29 @@ export class Metrics {
     this.#handlerSeconds.observe({ source, topic }, seconds);
   }
 
-  shed(cause: string): void {
-    this.#shed.inc({ cause });
+  /** An event was handled so many seconds after its arrival. */
+  handled(source: string, seconds: number): void {
+    this.#handled.observe({ source }, seconds);
   }
 
-  /** Asks at each scrape how many deliveries are in hand, and how many may be. */
-  watchOverload(load: { readonly inFlight: number; readonly limit: number }): void {
-    this.#gauge('hookline_in_flight', 'Deliveries that are worked on.', () => load.inFlight);
-    this.#gauge(
-      'hookline_in_flight_limit',
-      'Deliveries that may be worked on at once just now.',
-      () => load.limit,
-    );
+  stalled(source: string): void {
+    this.#stalled.inc({ source });
+  }
+
+  keyFetch(source: string, outcome: FetchOutcome): void {
+    this.#keyFetches.inc({ source, outcome });
+  }
+
+  acceptWrite(source: string, outcome: 'ok' | 'failed', seconds: number): void {
+    this.#acceptWrite.observe({ source, outcome }, seconds);
+  }
+
+  loopDelay(seconds: number): void {
+    this.#loopDelay.observe(seconds);
+  }
+
+  shed(cause: string): void {
+    this.#shed.inc({ cause });
   }
 
   spoolEvent(event: SpoolEvent): void {
@@ -116,46 +184,34 @@ export class Metrics {
     this.#spoolSync.observe(seconds);
   }
 
+  /** Asks at each scrape how many deliveries are in hand, and how many may be. */
+  watchOverload(load: { readonly inFlight: number; readonly limit: number }): void {
+    watchValue(this.registry, 'hookline_in_flight', 'Deliveries that are worked on.', () => load.inFlight);
+    const help = 'Deliveries that may be worked on at once just now.';
+    watchValue(this.registry, 'hookline_in_flight_limit', help, () => load.limit);
+  }
+
   /** Asks for the spool's size and age at each scrape. */
   watchSpool(spool: { status(): SpoolStatus }): void {
-    const of = (name: keyof SpoolStatus) => () => Number(spool.status()[name]);
-    this.#gauge('hookline_spool_bytes', 'Bytes of the spool on the disk.', of('bytes'));
-    this.#gauge('hookline_spool_events', 'Deliveries that wait in the spool.', of('events'));
-    this.#gauge('hookline_spool_oldest_seconds', 'Age of the oldest delivery in it.', of('oldestSeconds'));
+    const watch = (name: keyof SpoolStatus, metric: string, help: string) =>
+      watchValue(this.registry, metric, help, () => Number(spool.status()[name]));
+    watch('bytes', 'hookline_spool_bytes', 'Bytes of the spool on the disk.');
+    watch('events', 'hookline_spool_events', 'Deliveries that wait in the spool.');
+    watch('oldestSeconds', 'hookline_spool_oldest_seconds', 'Age of the oldest delivery in it.');
   }
 
   /** Asks for the queues' depths at each scrape; a Redis that does not answer leaves the figures out. */
   watchQueues(queues: Iterable<[source: string, queue: { depths(): Promise<Depths> }]>): void {
-    const watched = [...queues];
-    const gauge = new Gauge({
-      name: 'hookline_queue_jobs',
-      help: 'Jobs by source and state.',
-      labelNames: ['source', 'state'] as const,
-      registers: [],
-      async collect() {
-        const depths = await Promise.all(
-          watched.map(([, queue]) => withDeadline(queue.depths(), SCRAPE_DEADLINE).catch(() => undefined)),
-        );
-        // In one go, so that a scrape that begins meanwhile finds all or writes it anew.
-        this.reset();
-        watched.forEach(([source], index) => {
-          for (const [state, count] of Object.entries(depths[index] ?? {}))
-            this.set({ source, state }, count);
-        });
-      },
-    });
-    this.registry.registerMetric(gauge);
+    watchDepths(this.registry, queues);
   }
 
-  #gauge(name: string, help: string, value: () => number): void {
-    const gauge = new Gauge({
-      name,
-      help,
-      registers: [],
-      collect() {
-        this.set(value());
-      },
-    });
-    this.registry.registerMetric(gauge);
+  /** Likewise how long the first of each queue has waited. */
+  watchOldest(sources: Iterable<string>, ask: (source: string) => Promise<number>): void {
+    watchOldestWaiting(this.registry, sources, ask);
+  }
+
+  /** Likewise the memory that Redis has, and has used. */
+  watchRedis(redis: { info(section: 'memory'): Promise<string> }): void {
+    watchRedisMemory(this.registry, redis);
   }
 }

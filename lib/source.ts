@@ -68,8 +68,13 @@ export interface Source<Proof = unknown, Given = unknown> {
   close?(): void | Promise<void>;
 }
 
+/** What came of fetching a key set or a certificate: it cannot be used (`refused`), or could not be had (`failed`). */
+export type FetchOutcome = 'ok' | 'refused' | 'failed';
+
 export interface SourceDeps {
   log: Log;
+  /** Told of every fetch of keys. */
+  onFetch?: (outcome: FetchOutcome) => void;
 }
 
 /** What a source's own handlers are given where they run; where they are only listed there is none of it. */

@@ -1,6 +1,7 @@
 /** What this process counts, at /metrics. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { oldestWaiting } from '../lib/deliveries/oldest.js';
 import type { Metrics } from '../lib/metrics.js';
 
 declare module 'fastify' {
@@ -9,13 +10,26 @@ declare module 'fastify' {
   }
 }
 
-async function metrics(fastify: FastifyInstance, options: { metrics: Metrics }) {
-  fastify.decorate('metrics', options.metrics);
-  if (fastify.hasDecorator('queues')) options.metrics.watchQueues(fastify.queues);
+export interface MetricsOptions {
+  metrics: Metrics;
+  /** First part of every Redis key, where the process receives: receivers tell what Redis holds. */
+  keyPrefix?: string;
+}
+
+async function metrics(fastify: FastifyInstance, { metrics, keyPrefix }: MetricsOptions) {
+  fastify.decorate('metrics', metrics);
+  if (keyPrefix !== undefined) watchStore(fastify, metrics, keyPrefix);
   fastify.get('/metrics', async (_request, reply) => {
-    reply.type(options.metrics.registry.contentType);
-    return options.metrics.registry.metrics();
+    reply.type(metrics.registry.contentType);
+    return metrics.registry.metrics();
   });
+}
+
+function watchStore({ redis, queues }: FastifyInstance, metrics: Metrics, prefix: string): void {
+  const store = { redis, queues, prefix };
+  metrics.watchQueues(queues);
+  metrics.watchOldest(queues.keys(), (source) => oldestWaiting(store, source));
+  metrics.watchRedis(redis);
 }
 
 export default fp(metrics, { name: 'metrics', fastify: '5.x' });

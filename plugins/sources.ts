@@ -1,8 +1,9 @@
 /** The providers that the settings enable, ready to authenticate. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import type { Metrics } from '../lib/metrics.js';
 import type { Settings } from '../lib/settings/settings.js';
-import type { Source, SourceDefinition } from '../lib/source.js';
+import type { Source, SourceDefinition, SourceDeps } from '../lib/source.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -15,17 +16,21 @@ declare module 'fastify' {
 export interface SourcesOptions {
   definitions: SourceDefinition[];
   settings: Settings;
+  metrics: Metrics;
 }
 
-async function sources(fastify: FastifyInstance, { definitions, settings }: SourcesOptions) {
+async function sources(fastify: FastifyInstance, { definitions, settings, metrics }: SourcesOptions) {
   const enabled = new Map<string, Source>();
   for (const definition of definitions) {
     const own = settings.sources[definition.name] ?? {};
     if (!definition.enabled(own)) continue;
-    enabled.set(
-      definition.name,
-      definition.create(own, { log: fastify.log.child({ source: definition.name }) }),
-    );
+    const { name } = definition;
+    metrics.openSource(name);
+    const deps: SourceDeps = {
+      log: fastify.log.child({ source: name }),
+      onFetch: (outcome) => metrics.keyFetch(name, outcome),
+    };
+    enabled.set(name, definition.create(own, deps));
   }
   fastify.decorate('sources', enabled);
   fastify.decorate('updateSources', ({ sources }) => {

@@ -16,6 +16,7 @@ import {
 import { searchDeliveries } from '../lib/deliveries/search.js';
 import { queueOf, type DeliveryStore } from '../lib/deliveries/store.js';
 import { HooklineError } from '../lib/errors.js';
+import adminOpenapi from './admin-openapi.js';
 import { fromStore, operatorOf, refuseForeignPages, toJsonSchema, validateWith } from './admin-http.js';
 import adminReplays from './admin-replays.js';
 
@@ -32,18 +33,31 @@ export default async function adminApi(fastify: FastifyInstance, { keyPrefix }: 
   const store: DeliveryStore = { redis: fastify.redis, prefix: keyPrefix, queues: fastify.queues };
   fastify.setValidatorCompiler(({ schema }) => validateWith(schema as unknown as z.ZodType));
   fastify.addHook('onRequest', refuseForeignPages);
+  // First: it sees the routes that come after it.
+  await fastify.register(adminOpenapi);
   await fastify.register(adminReplays, { store });
 
   fastify.get<{ Querystring: SearchQuery }>(
     '/admin/api/deliveries',
-    { schema: { querystring: searchSchema, response: { 200: toJsonSchema(searchPageSchema) } } },
+    {
+      schema: {
+        summary: 'Finds deliveries: what has not ended first, then the newest',
+        querystring: searchSchema,
+        response: { 200: toJsonSchema(searchPageSchema) },
+      },
+    },
     async ({ query: { limit, cursor, ...filter } }) =>
       fromStore(searchDeliveries(store, filter, { limit, cursor })),
   );
 
   fastify.get<OneDelivery>(
     '/admin/api/deliveries/:source/:id',
-    { schema: { response: { 200: toJsonSchema(deliverySchema) } } },
+    {
+      schema: {
+        summary: 'What became of one delivery, by its webhook id',
+        response: { 200: toJsonSchema(deliverySchema) },
+      },
+    },
     async ({ params: { source, id } }) => {
       queueOf(store, source);
       const state = await fromStore(describeDelivery(store, source, id));
@@ -55,7 +69,13 @@ export default async function adminApi(fastify: FastifyInstance, { keyPrefix }: 
   for (const action of ACTIONS) {
     fastify.post<OneDelivery & { Body: OneRequest }>(
       `/admin/api/deliveries/:source/:id/${action}`,
-      { schema: { body: oneRequestSchema, response: { 200: toJsonSchema(sessionSchema) } } },
+      {
+        schema: {
+          summary: `${action === 'replay' ? 'Replays' : 'Discards'} one delivery`,
+          body: oneRequestSchema,
+          response: { 200: toJsonSchema(sessionSchema) },
+        },
+      },
       async (request) => {
         const { params, body } = request;
         const by = operatorOf(request);

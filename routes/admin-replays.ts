@@ -40,7 +40,11 @@ export default async function adminReplays(fastify: FastifyInstance, { store }: 
       `/admin/api/${action}s`,
       {
         onRequest: fastify.refuseWhileDraining,
-        schema: { body: bulkRequestSchema, response: { 200: toJsonSchema(previewSchema), 202: session } },
+        schema: {
+          summary: `${action === 'replay' ? 'Replays' : 'Discards'} all that a filter matches: 202, or 200 with dryRun`,
+          body: bulkRequestSchema,
+          response: { 200: toJsonSchema(previewSchema), 202: session },
+        },
       },
       async (request, reply) => {
         const { filter, rate, force, keepId, dryRun } = request.body;
@@ -61,18 +65,23 @@ export default async function adminReplays(fastify: FastifyInstance, { store }: 
 
   fastify.get(
     '/admin/api/replays',
-    { schema: { response: { 200: toJsonSchema(z.object({ sessions: z.array(sessionSchema) })) } } },
+    {
+      schema: {
+        summary: 'Replays and discards, the newest first',
+        response: { 200: toJsonSchema(z.object({ sessions: z.array(sessionSchema) })) },
+      },
+    },
     async () => ({ sessions: await fromStore(listSessions(store, MAX_LISTED)) }),
   );
 
   fastify.get<OneSession>(
     '/admin/api/replays/:id',
-    { schema: { response: { 200: session } } },
+    { schema: { summary: 'How far a replay or discard is', response: { 200: session } } },
     async ({ params }) => fromStore(readSession(store, params.id)),
   );
 
   fastify.post<OneSession>('/admin/api/replays/:id/stop', {
-    schema: { response: { 200: session } },
+    schema: { summary: 'Stops a replay or discard', response: { 200: session } },
     handler: async (request) => {
       const stopped = await fromStore(stopSession(store, request.params.id));
       request.log.info({ audit: 'stop', by: operatorOf(request), session: stopped.id }, 'operator');
@@ -82,7 +91,10 @@ export default async function adminReplays(fastify: FastifyInstance, { store }: 
 
   fastify.post<OneSession>(
     '/admin/api/replays/:id/resume',
-    { onRequest: fastify.refuseWhileDraining, schema: { response: { 202: session } } },
+    {
+      onRequest: fastify.refuseWhileDraining,
+      schema: { summary: 'Goes on with a replay or discard where it stopped', response: { 202: session } },
+    },
     async (request, reply) => {
       runner.requireRoom();
       const resumed = await fromStore(resumeSession(store, request.params.id, { maxRate: MAX_SERVER_RATE }));

@@ -1,6 +1,7 @@
 /** `POST /webhooks/<source>`: verify, remember and queue in one step, answer. HTTP, and nothing below it. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { makeDelivery } from '../lib/delivery.js';
+import type { Delivery } from '../lib/event.js';
 import { HooklineError, UnavailableError } from '../lib/errors.js';
 import type { Taken } from '../lib/intake.js';
 import { Budget } from '../lib/jwt/budget.js';
@@ -65,6 +66,8 @@ export default async function webhooks(fastify: FastifyInstance) {
       headers: request.headers,
       suspect: fastify.rateLimits.isSuspect(request),
     };
+    // What the line of an authentic delivery says of it, whatever becomes of it after.
+    let event: Pick<Delivery, 'id' | 'topic'> | undefined;
     try {
       const verdict = await source.authenticate(raw);
       if (!verdict.ok) {
@@ -76,14 +79,15 @@ export default async function webhooks(fastify: FastifyInstance) {
       finish(status, { id, topic, jobId }, 'info');
       return { status, source: name, id };
     } catch (error) {
-      if (error instanceof UnavailableError) finish('unavailable', describe(error), loudness(error));
+      if (error instanceof UnavailableError)
+        finish('unavailable', { ...event, ...describe(error) }, loudness(error));
       throw error;
     }
 
     async function accept(proof: unknown): Promise<Taken & { id: string; topic: string | null }> {
       const delivery = makeDelivery(name, raw, source.identify(raw, proof), new Date());
-      const taken = await fastify.intake.accept(delivery);
-      return { ...taken, id: delivery.id, topic: delivery.topic };
+      event = { id: delivery.id, topic: delivery.topic };
+      return { ...(await fastify.intake.accept(delivery)), ...event };
     }
 
     function refuse({ status, cause, detail, expected, challenge }: Refused<unknown>): never {

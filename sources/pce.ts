@@ -14,6 +14,7 @@ import {
   type RawDelivery,
   type Refused,
   type Source,
+  type SourceDeps,
   type Verdict,
 } from '../lib/source.js';
 
@@ -75,8 +76,11 @@ export default defineSource<typeof settings, Proof>({
   handlers: ({ PCE_TRUSTED_ORIGINS }, deps) => snsHandlers(NAME, new Set(PCE_TRUSTED_ORIGINS), deps?.notes),
 });
 
-function createSource(given: Settings): Source<Proof, Settings> {
-  const certificates = new Certificates({ trustedOrigins: new Set(given.PCE_TRUSTED_ORIGINS) });
+function createSource(given: Settings, { onFetch }: SourceDeps): Source<Proof, Settings> {
+  const certificates = new Certificates({
+    trustedOrigins: new Set(given.PCE_TRUSTED_ORIGINS),
+    ...(onFetch && { onFetch }),
+  });
   const verifier = new SnsVerifier({ topicArns: given.PCE_TOPIC_ARNS ?? [], certificates });
   let checkCredentials = credentialsCheck(given);
 

@@ -75,14 +75,14 @@ export default defineSource({
   enabled: ({ PITCHPOINT_ISSUER: issuer, PITCHPOINT_AUDIENCE: audience }) =>
     issuer !== undefined && audience !== undefined,
 
-  create(settings, { log }) {
+  create(settings, { log, onFetch }) {
     const {
       PITCHPOINT_ISSUER: issuer,
       PITCHPOINT_AUDIENCE: audience,
       PITCHPOINT_TENANTS: tenants,
     } = settings;
     if (issuer === undefined || audience === undefined) throw new Error(TOGETHER);
-    const keys = new KeySet({ issuer, jwksUri: settings.PITCHPOINT_JWKS_URI, log });
+    const keys = new KeySet({ issuer, jwksUri: settings.PITCHPOINT_JWKS_URI, log, onFetch });
     const verifier = new TokenVerifier({ keys, issuer, audience });
     return {
       async authenticate({ headers, suspect }) {

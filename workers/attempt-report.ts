@@ -9,6 +9,8 @@ export interface AttemptReport {
   handlerTopic: string | undefined;
   outcome: AttemptOutcome;
   seconds: number;
+  /** Seconds since the event arrived, where this attempt handled it and it was not replayed. */
+  sinceArrival: number | undefined;
 }
 
 /** One line for each attempt, whatever became of it. */

@@ -153,6 +153,7 @@ export class Attempts {
       handlerTopic: registered?.handler.topic,
       outcome,
       seconds,
+      sinceArrival: outcome === 'completed' ? sinceArrival(job.data) : undefined,
     });
     logAttempt(log, outcome, ms, error);
     if (outcome === 'completed' && number === 1) return;
@@ -163,6 +164,11 @@ export class Attempts {
       log.warn({ err: { message: String(failure) } }, 'the attempt could not be noted with its job');
     }
   }
+}
+
+/** By the clocks of two machines, whose difference is in it. Of a replay it would tell when the operator came. */
+function sinceArrival({ receivedAt, replay }: Delivery): number | undefined {
+  return replay ? undefined : Math.max(0, Date.now() - Date.parse(receivedAt)) / 1_000;
 }
 
 function outcomeOf(error: Error, { number, understood }: Attempt): AttemptOutcome {

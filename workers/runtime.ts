@@ -22,6 +22,7 @@ export interface WorkersOptions {
   definitions: SourceDefinition[];
   log: Log;
   onAttempt: SourceWorkerOptions['onAttempt'];
+  onStalled: SourceWorkerOptions['onStalled'];
 }
 
 /**
@@ -35,6 +36,7 @@ export async function startWorkers({
   definitions,
   log,
   onAttempt,
+  onStalled,
 }: WorkersOptions): Promise<Workers> {
   const registry = await loadRegistry(settings, definitions);
   const understanding = new Understanding(registry, definitions);
@@ -53,6 +55,7 @@ export async function startWorkers({
         limits: settings.limits[name] ?? { concurrency: undefined, rate: undefined },
         log,
         onAttempt,
+        onStalled,
       }),
   );
   log.info(

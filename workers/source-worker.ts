@@ -27,6 +27,8 @@ export interface SourceWorkerOptions {
   limits: SourceLimits;
   log: Log;
   onAttempt: (report: AttemptReport) => void;
+  /** Told of each job that was found without its worker; by one worker process only. */
+  onStalled: (source: string) => void;
 }
 
 /**
@@ -79,9 +81,10 @@ export class SourceWorker {
     this.#worker.on('completed', (job) => attempts.moved(job));
     this.#worker.on('failed', (job) => job && attempts.moved(job));
     this.#worker.on('error', ({ message }) => log.debug({ source, err: { message } }, 'worker error'));
-    this.#worker.on('stalled', (jobId) =>
-      log.warn({ source, jobId }, 'a worker died or hung with this event in hand; it is handled again'),
-    );
+    this.#worker.on('stalled', (jobId) => {
+      options.onStalled(source);
+      log.warn({ source, jobId }, 'a worker died or hung with this event in hand; it is handled again');
+    });
     this.#run().catch((error: unknown) => {
       if (!this.#worker.closing) log.error({ source, err: error }, 'the worker cannot run');
     });

@@ -65,6 +65,10 @@ function addPetstore(endpoints: Command): void {
     .argument('[ids...]', 'default: all that are registered')
     .option('--url <url>', 'the endpoint with this address')
     .option('--every <duration>', 'go on looking, until one is not active; default: look once')
+    .option(
+      '--textfile <file.prom>',
+      "write what was found for node_exporter's textfile collector; --every does not end then",
+    )
     .action(explained(watch));
 }
 

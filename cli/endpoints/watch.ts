@@ -8,18 +8,13 @@ import { parseDuration } from '../../lib/settings/units.js';
 import { CommandError, loadContext } from '../command.js';
 import { NOT_WELL, print, type JsonOption } from '../output.js';
 import { openApi } from './petstore.js';
+import { writeTextfile, type Watched } from './textfile.js';
 import { endpointUrl, type RequestOptions } from './url.js';
 
 export interface WatchOptions extends JsonOption, RequestOptions {
   url?: string;
   every?: string;
-}
-
-/** What is watched, and how it is: `missing` where it is not registered (any more). */
-export interface Watched {
-  id: string | null;
-  url: string | null;
-  status: string;
+  textfile?: string;
 }
 
 const MIN_INTERVAL = 1_000;
@@ -27,7 +22,8 @@ const MAX_INTERVAL = 86_400_000;
 
 /**
  * Looks at the endpoints given by id or URL, or else at all; exit code 0 while all are active, 2 when one is not,
- * 1 when that could not be found out. With `--every` it goes on looking until one is not.
+ * 1 when that could not be found out. With `--every` it goes on looking until one is not; with `--textfile` besides,
+ * whatever it finds, as somebody else raises the alarm.
  */
 export async function watch(ids: string[], options: WatchOptions): Promise<void> {
   const interval = readInterval(options.every);
@@ -35,8 +31,14 @@ export async function watch(ids: string[], options: WatchOptions): Promise<void>
   const api = openApi(context, options);
   const url = options.url === undefined ? undefined : endpointUrl(options.url, 'petstore');
   const log = createLogger(context.settings.LOG_LEVEL);
-  const look = async () => inspect(api, ids, url);
-  const watched = interval === undefined ? await look() : await lookUntil(look, interval, log);
+  const { textfile } = options;
+  const look = async () => {
+    const found = await inspect(api, ids, url);
+    if (textfile !== undefined) await writeTextfile(textfile, found);
+    return found;
+  };
+  const isEnough = (found: Watched[]) => textfile === undefined && found.some(isAmiss);
+  const watched = interval === undefined ? await look() : await lookUntil(look, isEnough, interval, log);
   report(watched, options, log);
 }
 
@@ -60,12 +62,17 @@ function pick({ id, url, status }: Watched): Watched {
 }
 
 /** An API that cannot be asked for a while says nothing against the endpoints: it is logged, and asked again. */
-async function lookUntil(look: () => Promise<Watched[]>, interval: number, log: Log): Promise<Watched[]> {
+async function lookUntil(
+  look: () => Promise<Watched[]>,
+  isEnough: (found: Watched[]) => boolean,
+  interval: number,
+  log: Log,
+): Promise<Watched[]> {
   for (;;) {
     try {
       const watched = await look();
-      if (watched.some(isAmiss)) return watched;
-      log.info({ endpoints: watched }, 'all Petstore endpoints are active');
+      if (isEnough(watched)) return watched;
+      tell(watched, log);
     } catch (error) {
       const passing =
         error instanceof PetstoreApiError && error.code !== 'unauthorized' && error.code !== 'forbidden';
@@ -79,16 +86,16 @@ async function lookUntil(look: () => Promise<Watched[]>, interval: number, log: 
 function report(watched: Watched[], { json }: JsonOption, log: Log): void {
   if (json)
     print(watched.map((endpoint) => ({ ...endpoint, todo: isAmiss(endpoint) ? todo(endpoint) : null })));
-  for (const endpoint of watched.filter(isAmiss)) {
-    process.exitCode = NOT_WELL;
-    // Standard output is the JSON's where that is asked for.
-    if (!json)
-      log.error(
-        { source: 'petstore', ...endpoint, todo: todo(endpoint) },
-        'a Petstore endpoint is not active',
-      );
-  }
-  if (!json && !watched.some(isAmiss)) log.info({ endpoints: watched }, 'all Petstore endpoints are active');
+  // Standard output is the JSON's where that is asked for.
+  else tell(watched, log);
+  if (watched.some(isAmiss)) process.exitCode = NOT_WELL;
+}
+
+function tell(watched: Watched[], log: Log): void {
+  const amiss = watched.filter(isAmiss);
+  for (const endpoint of amiss)
+    log.error({ source: 'petstore', ...endpoint, todo: todo(endpoint) }, 'a Petstore endpoint is not active');
+  if (amiss.length === 0) log.info({ endpoints: watched }, 'all Petstore endpoints are active');
 }
 
 function isAmiss({ status }: Watched): boolean {

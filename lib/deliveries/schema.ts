@@ -14,13 +14,16 @@ export type Failure = (typeof FAILURES)[number];
 const TIME = 'expected a time such as 2026-01-31T08:00:00Z, or how long ago, such as 2h or 3d';
 
 /** `2026-01-31T08:00Z`, or `2h` for two hours ago → milliseconds since 1970. */
-const time = z.string().transform((text, context): number => {
-  const ago = parseDuration(text);
-  const at = /^\d+$/.test(text) || ago === undefined ? parseTimestamp(text) : Date.now() - ago;
-  if (at !== null) return at;
-  context.addIssue({ code: 'custom', message: TIME });
-  return z.NEVER;
-});
+const time = z
+  .string()
+  .meta({ description: TIME.replace('expected ', '') })
+  .transform((text, context): number => {
+    const ago = parseDuration(text);
+    const at = /^\d+$/.test(text) || ago === undefined ? parseTimestamp(text) : Date.now() - ago;
+    if (at !== null) return at;
+    context.addIssue({ code: 'custom', message: TIME });
+    return z.NEVER;
+  });
 
 const text = z.string().min(1).max(1_000);
 

@@ -1,5 +1,6 @@
 import { UnavailableError } from '../errors.js';
 import type { Log } from '../log.js';
+import type { FetchOutcome } from '../source.js';
 import { Budget } from './budget.js';
 import { KeyServer, type FetchedKeys } from './key-server.js';
 import { MAX_KID_LENGTH, type PublicKey } from './public-keys.js';
@@ -40,6 +41,8 @@ export interface KeySetOptions {
   /** Default: found by OIDC discovery at the issuer, else `<issuer>/.well-known/jwks.json`. */
   jwksUri?: string | undefined;
   log: Log;
+  /** Told of every fetch. */
+  onFetch?: ((outcome: FetchOutcome) => void) | undefined;
   /** Milliseconds since 1970. */
   now?: (() => number) | undefined;
   limits?: Partial<KeySetLimits> | undefined;
@@ -60,6 +63,7 @@ interface Held {
 export class KeySet {
   readonly #limits: KeySetLimits;
   readonly #log: Log;
+  readonly #onFetch: ((outcome: FetchOutcome) => void) | undefined;
   readonly #now: () => number;
   readonly #server: KeyServer;
   readonly #closed = new AbortController();
@@ -78,9 +82,10 @@ export class KeySet {
   #downUntil = 0;
   #lastError: unknown;
 
-  constructor({ issuer, jwksUri, log, now = Date.now, limits }: KeySetOptions) {
+  constructor({ issuer, jwksUri, log, onFetch, now = Date.now, limits }: KeySetOptions) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
     this.#log = log;
+    this.#onFetch = onFetch;
     this.#now = now;
     this.#server = new KeyServer({ ...this.#limits, issuer, jwksUri, now, signal: this.#closed.signal });
     this.#absentUntil = new Recent(this.#limits.maxAbsent);
@@ -181,6 +186,7 @@ export class KeySet {
       this.#accept(await this.#server.fetchKeys());
       this.#lastSuccess = number;
       this.#failures = 0;
+      this.#onFetch?.('ok');
       return true;
     } catch (error) {
       const now = this.#now();
@@ -189,6 +195,7 @@ export class KeySet {
       this.#downUntil = now + this.#limits.downFor;
       this.#failures += 1;
       if (!this.#closed.signal.aborted) {
+        this.#onFetch?.('failed');
         this.#log.warn({ err: error, failures: this.#failures }, 'the key set could not be fetched');
       }
       return false;

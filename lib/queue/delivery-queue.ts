@@ -24,6 +24,8 @@ export interface DeliveryQueueOptions {
   dedupeWindow: number;
   /** Default `redis`. */
   durability?: Durability;
+  /** Told of every write and the seconds that Redis took to answer it, or had. */
+  onWrite?: (source: string, outcome: 'ok' | 'failed', seconds: number) => void;
   log: Log;
 }
 
@@ -125,11 +127,16 @@ export class DeliveryQueue {
 
   async #write(deliveries: Named[]): Promise<Array<Accepted | Error>> {
     const jobs = deliveries.map(toJob);
+    const started = performance.now();
+    let outcome: 'ok' | 'failed' = 'failed';
     try {
       const answers = await withDeadline(this.#addAll(jobs), this.#options.writeTimeout);
+      outcome = 'ok';
       return jobs.map(({ jobId }, index) => toAccepted(jobId, answers[index]));
     } catch (error) {
       throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', error);
+    } finally {
+      this.#options.onWrite?.(this.#source, outcome, (performance.now() - started) / 1_000);
     }
   }
 

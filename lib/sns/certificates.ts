@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { UnavailableError } from '../errors.js';
 import { FetchError, fetchLimited } from '../fetch.js';
+import type { FetchOutcome } from '../source.js';
 import { checkCertificateUrl, type CertificateUrl } from './certificate-url.js';
 import { checkCertificate } from './certificate.js';
 
@@ -39,6 +40,8 @@ export interface CertificatesOptions {
   maxFetchesPerMinute?: number;
   /** How a checked URL is fetched, where it is not to be done directly. */
   fetch?: typeof fetchLimited;
+  /** Told of every fetch. */
+  onFetch?: (outcome: FetchOutcome) => void;
 }
 
 /**
@@ -61,6 +64,7 @@ export class Certificates {
       timeoutMs: 3_000,
       maxFetchesPerMinute: 30,
       fetch: fetchLimited,
+      onFetch: () => {},
       ...options,
     };
   }
@@ -125,6 +129,7 @@ export class Certificates {
     this.#countFetch();
     const loading = this.#fetch(url).then((entry) => {
       this.#loading.delete(url.href);
+      this.#options.onFetch(outcomeOf(entry));
       this.#remember(url.href, entry);
       return entry;
     });
@@ -188,6 +193,11 @@ export class Certificates {
 function unwrap({ outcome }: Entry): FoundKey {
   if (outcome instanceof UnavailableError) throw outcome;
   return outcome;
+}
+
+function outcomeOf({ outcome }: Entry): FetchOutcome {
+  if (outcome instanceof UnavailableError) return 'failed';
+  return outcome.ok ? 'ok' : 'refused';
 }
 
 /** For logs: the URL is the poster's, so it is kept short and in ASCII. */

@@ -1,5 +1,5 @@
 /** The whole life of a Petstore endpoint through the command line. */
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { planSecret } from '../../cli/endpoints/secret.js';
@@ -120,9 +120,21 @@ void t.test('created, tested, changed, disabled, noticed, enabled, deleted', asy
     t.match([inJson.exit, inJson.json[0]], [2, { id, status: 'disabled' }]);
     t.equal(gone.exit, 2, 'one that is gone is noticed too');
 
+    const textfile = path.join(await temporaryFolder(t), 'hookline.prom');
+    keep(await hookline('watch', '--textfile', textfile));
+    const disabled = await readFile(textfile, 'utf8');
+    t.match(disabled, `hookline_endpoint_active{source="petstore",endpoint="${id}",status="disabled"} 0`);
+    const asked = Number(/^hookline_endpoints_asked_timestamp_seconds\{.*\} (\d+)$/m.exec(disabled)?.[1]);
+    t.ok(Math.abs(Date.now() / 1_000 - asked) < 60, `asked at ${asked}`);
+
     const enabled = keep(await json('enable', id));
     t.match([enabled.exit, enabled.json], [0, { id, status: 'active' }]);
-    t.equal((await hookline('watch', id)).exit, 0);
+    t.equal((await hookline('watch', id, '--textfile', textfile)).exit, 0);
+    t.match(await readFile(textfile, 'utf8'), `endpoint="${id}",status="active"} 1`);
+    t.same(await readdir(path.dirname(textfile)), ['hookline.prom'], 'nothing half written is left');
+    const nowhere = await hookline('watch', id, '--textfile', path.join(textfile, 'x.prom'));
+    t.equal(nowhere.exit, 1);
+    t.match(nowhere.stderr, /--textfile: /);
   });
 
   const deleted = keep(await json<object>('delete', id));

@@ -48,6 +48,23 @@ void t.test('warming up spares the first delivery the wait', async (t) => {
   t.ok(keys.peek('a'), 'a failure takes nothing away');
 });
 
+void t.test('what came of each fetch is told', async (t) => {
+  const issuer = await startIssuer(t);
+  const outcomes: string[] = [];
+  const keys = new KeySet({
+    issuer: issuer.url,
+    log: silentLog,
+    onFetch: (outcome) => outcomes.push(outcome),
+  });
+  t.teardown(() => keys.close());
+  issuer.publish([a]);
+  await keys.warmUp();
+  await keys.get('a');
+  issuer.answers[JWKS] = status(500);
+  await t.rejects(keys.warmUp(), /answered 500/);
+  t.same(outcomes, ['ok', 'failed']);
+});
+
 void t.test('names that mean something elsewhere mean nothing here', async (t) => {
   const { keys } = await setUp(t);
   for (const kid of [

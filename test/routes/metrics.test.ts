@@ -101,6 +101,7 @@ void t.test('counts', async (t) => {
     ['hookline_handler_attempts_total', { topic: 'pet.*', outcome: 'failed' }, 1],
     ['hookline_handler_attempts_total', { topic: 'none', outcome: 'quarantined' }, 1],
     ['hookline_handler_seconds_count', { topic: 'pet.*' }, 3],
+    ['hookline_arrival_to_handled_seconds_count', {}, 1],
     ['hookline_queue_jobs', { state: 'failed' }, 2],
     ['hookline_queue_jobs', { state: 'completed' }, 1],
   ];
@@ -116,6 +117,18 @@ void t.test('counts', async (t) => {
   grown.forEach(([name, labels, by], index) =>
     t.equal(after[index], by, `${name} ${JSON.stringify(labels)}`),
   );
+});
+
+void t.test('Redis, the loop and what waits', async (t) => {
+  const { text } = await scrape();
+  const value = (name: string, labels: Record<string, string> = {}) => valueOf(text, name, labels);
+  const writes = value('hookline_accept_write_seconds_count', { source: 'petstore', outcome: 'ok' }) ?? 0;
+  t.ok(writes >= 1, `${writes} writes that accepted`);
+  t.ok((value('hookline_redis_memory_used_bytes') ?? 0) > 10_000);
+  t.equal(value('hookline_queue_oldest_waiting_seconds', { source: 'petstore' }), 0, 'nothing waits');
+  await until('a look at the event loop', async () => {
+    return (valueOf((await scrape()).text, 'hookline_event_loop_delay_seconds_count', {}) ?? 0) > 0;
+  });
 });
 
 void t.test('what a sender writes makes no series', async (t) => {

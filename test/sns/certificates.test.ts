@@ -36,6 +36,20 @@ void t.test('a certificate is fetched once, however many ask at once or later', 
   t.same(server.requests, ['/cert.pem']);
 });
 
+void t.test('what came of each fetch is told', async (t) => {
+  const { state, server, url } = await serveChanging();
+  const outcomes: string[] = [];
+  const open = () => certificatesOf(server, { onFetch: (outcome) => outcomes.push(outcome) });
+  const certificates = open();
+  for (let times = 0; times < 3; times += 1) await certificates.find(url);
+  state.text = 'no certificate';
+  await open().find(url);
+  state.status = 500;
+  await t.rejects(open().find(url), unavailable);
+  await open().find('https://example.com/cert.pem');
+  t.same(outcomes, ['ok', 'refused', 'failed'], 'and nothing where nothing was fetched');
+});
+
 void t.test('a URL that is not allowed is not fetched', async (t) => {
   const server = await serveText(signer.pem);
   const certificates = new Certificates({ trustedOrigins: new Set() });
