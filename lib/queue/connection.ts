@@ -63,7 +63,8 @@ function connect(url: string, own: Own, enableOfflineQueue: boolean): RedisConne
       ...secure,
       retryStrategy,
       enableOfflineQueue,
-      enableTLSForSentinelMode: tls,
+      ...(tls && { sentinelTLS: {}, enableTLSForSentinelMode: true }),
+      sentinelCommandTimeout: COMMON.connectTimeout,
       sentinelRetryStrategy: retryStrategy,
       sentinelReconnectStrategy: retryStrategy,
       // A primary that hangs closes no connection: the Sentinels tell that another one has taken over.

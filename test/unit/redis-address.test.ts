@@ -55,7 +55,7 @@ const WRONG: Array<[url: string, says: RegExp]> = [
   ['redis+cluster://h1,,h2', /host:port/],
   ['redis+cluster://h1:70000', /host:port/],
   ['redis+cluster://h1:0', /host:port/],
-  ['redis+cluster://a@b@h1', /redis\+cluster/],
+  ['redis+cluster://a/b@h1', /redis\+cluster/],
   ['redis+cluster://h1/1', /no databases/],
   ['redis+cluster://h1?x=y', /no databases/],
   ['redis+sentinel://h1:26379', /name of the primary/],
@@ -70,6 +70,10 @@ for (const [url, says] of WRONG) {
     t.throws(() => parseRedisAddress(url), { name: RedisAddressError.name, message: says });
   });
 }
+
+void t.test('a login ends at the last @', async (t) => {
+  t.match(parseRedisAddress('redis+cluster://user:a@b@h1'), { username: 'user', password: 'a@b' });
+});
 
 void t.test('in a Cluster, and only there, all keys are in one slot', async (t) => {
   t.equal(prefixFor('redis+cluster://h1', 'hookline'), '{hookline}');
