@@ -83,7 +83,7 @@ void t.test('a Cluster', { skip: cannotRun }, async (t) => {
     t.same(deliveries.map(({ id }) => id).toSorted(), ids.toSorted());
 
     (globalThis as { mended?: boolean }).mended = true;
-    const body = JSON.stringify({ filter: { state: 'failed' }, rate: 100 });
+    const body = JSON.stringify({ filter: { state: 'failed' }, rate: '100/s' });
     const headers = { 'content-type': 'application/json' };
     const answer = await fetch(`${second.address}/admin/api/replays`, { method: 'POST', headers, body });
     t.equal(answer.status, 202);
