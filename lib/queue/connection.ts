@@ -10,6 +10,12 @@ function retryStrategy(times: number): number {
   return Math.min(50 * 2 ** Math.min(times, 5), 1_000);
 }
 
+/**
+ * Milliseconds of silence after a command. A primary that hangs closes no connection, and meanwhile another one may have
+ * taken over: look again. BullMQ's commands that wait do so for 10 s at most.
+ */
+const SOCKET_TIMEOUT = 20_000;
+
 const COMMON = { connectTimeout: 3_000, keepAlive: 10_000, enableReadyCheck: true };
 
 /**
@@ -56,19 +62,16 @@ function connect(url: string, own: Own, enableOfflineQueue: boolean): RedisConne
   }
   const { form: _form, tls, ...rest } = address;
   const secure = tls ? { tls: {} } : {};
+  const several = { ...options, ...secure, socketTimeout: SOCKET_TIMEOUT };
   if ('sentinels' in rest) {
     return new Redis({
-      ...options,
+      ...several,
       ...rest,
-      ...secure,
       retryStrategy,
       enableOfflineQueue,
       ...(tls && { sentinelTLS: {}, enableTLSForSentinelMode: true }),
       sentinelCommandTimeout: COMMON.connectTimeout,
       sentinelRetryStrategy: retryStrategy,
-      sentinelReconnectStrategy: retryStrategy,
-      // A primary that hangs closes no connection: the Sentinels tell that another one has taken over.
-      failoverDetector: true,
       // One that has become a replica unawares: ask the Sentinels again.
       reconnectOnError: ({ message }) => message.startsWith('READONLY'),
     });
@@ -80,7 +83,7 @@ function connect(url: string, own: Own, enableOfflineQueue: boolean): RedisConne
     slotsRefreshTimeout: COMMON.connectTimeout,
     // Names stay names, for certificates to be checked against.
     dnsLookup: (host, callback) => callback(null, host),
-    redisOptions: { ...options, ...login, ...secure },
+    redisOptions: { ...several, ...login },
   });
 }
 
