@@ -25,6 +25,7 @@ export async function startCluster(owner: Owner, size = 3, tls?: Certificate): P
         owner,
         [
           'cluster-enabled yes',
+          'cluster-announce-ip 127.0.0.1',
           `cluster-port ${bus}`,
           'cluster-node-timeout 2000',
           'cluster-require-full-coverage no',

@@ -85,6 +85,7 @@ export class Server {
   async tell(command: string, ...args: string[]): Promise<unknown> {
     const { tls } = this.#options;
     const redis = new Redis({
+      host: '127.0.0.1',
       port: this.port,
       ...LOGIN,
       ...(tls && { tls: { ca: await readFile(tls.ca) } }),
