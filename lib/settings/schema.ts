@@ -108,11 +108,11 @@ export function checkCombinations(settings: BaseSettings): Array<[variable: stri
   return problems;
 }
 
-function checkRedisAddress(text: string, { addIssue }: z.RefinementCtx): void {
+function checkRedisAddress(text: string, context: z.RefinementCtx): void {
   try {
     parseRedisAddress(text);
   } catch (error) {
     if (!(error instanceof RedisAddressError)) throw error;
-    addIssue({ code: 'custom', message: error.message });
+    context.addIssue({ code: 'custom', message: error.message });
   }
 }
