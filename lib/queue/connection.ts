@@ -90,17 +90,21 @@ function connect(url: string, own: Own, enableOfflineQueue: boolean): RedisConne
 /** One line when Redis goes and one when it comes back, however many tries lie between. */
 function logged(redis: RedisConnection, log: Log): RedisConnection {
   let lost = false;
+  let closed = false;
   redis.on('error', (error: Error) => {
     if (lost) return;
     lost = true;
     log.error({ reason: error.message }, 'Redis cannot be reached; trying again');
   });
   redis.on('close', () => {
-    if (!lost && redis.status !== 'end') log.warn({}, 'connection to Redis closed');
+    // A Cluster that cannot be reached closes at each try, without an error.
+    if (!lost && !closed && redis.status !== 'end') log.warn({}, 'connection to Redis closed');
+    closed = true;
   });
   redis.on('ready', () => {
     if (lost) log.info({}, 'Redis is back');
     lost = false;
+    closed = false;
   });
   return redis;
 }
