@@ -1,7 +1,7 @@
 /** The receiver's connection to Redis. It need not be up for the process to start: until it is, deliveries go to the spool. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../lib/queue/connection.js';
 import { withDeadline } from '../lib/deadline.js';
 import { closeConnection, producerConnection } from '../lib/queue/connection.js';
 import type { Durability } from '../lib/queue/durability.js';
@@ -9,7 +9,7 @@ import { DurabilityError, checkDurability, checkPersistence } from '../lib/store
 
 declare module 'fastify' {
   interface FastifyInstance {
-    redis: Redis;
+    redis: RedisConnection;
   }
 }
 
@@ -26,7 +26,7 @@ const START_WAIT = 5_000;
 async function redis(fastify: FastifyInstance, options: RedisOptions) {
   const { redisUrl, acceptTimeout, checkSettings, durability } = options;
   const connection = producerConnection(redisUrl, acceptTimeout, fastify.log);
-  fastify.decorate('redis', connection);
+  fastify.decorate('redis', { getter: () => connection });
   fastify.addHook('onClose', () => closeConnection(connection));
 
   try {
@@ -42,12 +42,12 @@ async function redis(fastify: FastifyInstance, options: RedisOptions) {
   }
 }
 
-async function untilReady(connection: Redis): Promise<void> {
+async function untilReady(connection: RedisConnection): Promise<void> {
   if (connection.status === 'ready') return;
   await new Promise<void>((resolve) => connection.once('ready', () => resolve()));
 }
 
-async function warnOfLoss(fastify: FastifyInstance, connection: Redis): Promise<void> {
+async function warnOfLoss(fastify: FastifyInstance, connection: RedisConnection): Promise<void> {
   for (const { setting, message } of await checkPersistence(connection))
     fastify.log.warn({ setting }, message);
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { Worker, type Job, type WorkerOptions } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../lib/queue/connection.js';
 import type { Delivery } from '../lib/event.js';
 import type { Log } from '../lib/log.js';
 import type { SourceLimits } from '../lib/settings/source-limits.js';
@@ -15,7 +15,7 @@ import type { Understanding, Understood } from './understand.js';
 
 export interface SourceWorkerOptions {
   source: string;
-  redis: Redis;
+  redis: RedisConnection;
   prefix: string;
   concurrency: number;
   keepCompleted: { age: number; count: number };

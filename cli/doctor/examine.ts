@@ -1,5 +1,5 @@
 /** Everything that a delivery needs, looked at. */
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../../lib/queue/connection.js';
 import { withDeadline } from '../../lib/deadline.js';
 import { allChecks } from '../../lib/doctor/checks/index.js';
 import type { DoctorContext } from '../../lib/doctor/context.js';
@@ -92,7 +92,7 @@ export async function examine(
   }
 }
 
-async function connect(url: string): Promise<Redis | undefined> {
+async function connect(url: string): Promise<RedisConnection | undefined> {
   const redis = producerConnection(url, CONNECT_WAIT, silentLog);
   try {
     const ready = new Promise<void>((resolve) => redis.once('ready', () => resolve()));
@@ -106,7 +106,7 @@ async function connect(url: string): Promise<Redis | undefined> {
 
 function openQueue(
   { settings }: Context,
-  redis: Redis | undefined,
+  redis: RedisConnection | undefined,
   open: Map<string, DeliveryQueue>,
   source: string,
 ): DeliveryQueue {

@@ -1,4 +1,5 @@
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { ChainableCommander } from 'ioredis';
+import type { RedisConnection } from '../queue/connection.js';
 import { bullFunction } from './bull-scripts.js';
 import type { Entry } from './entry.js';
 import { DISCARDED } from './look-up.js';
@@ -101,7 +102,7 @@ export async function apply(store: DeliveryStore, session: Session, entries: Ent
   });
 }
 
-function define(redis: Redis): void {
+function define(redis: RedisConnection): void {
   if ('hooklineReplay' in redis) return;
   redis.defineCommand('hooklineReplay', { lua: REPLAY });
   redis.defineCommand('hooklineDiscard', { lua: DISCARD });

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../queue/connection.js';
 import type { Delivery } from '../event.js';
 
 /**
@@ -52,7 +52,7 @@ export type JobRow<Fields extends readonly JobField[]> = { [Index in keyof Field
 
 /** Reads some fields of some jobs, in their order. Of a job that is gone, everything is `null`. */
 export async function readJobs<const Fields extends readonly JobField[]>(
-  redis: Redis,
+  redis: RedisConnection,
   jobKeys: string[],
   fields: Fields,
 ): Promise<Array<JobRow<Fields>>> {
@@ -67,9 +67,9 @@ interface ReadCommand {
   hooklineReadJobs(numberOfKeys: number, ...rest: string[]): Promise<unknown>;
 }
 
-function run(redis: Redis, keys: string[], fields: readonly JobField[]): Promise<unknown> {
+function run(redis: RedisConnection, keys: string[], fields: readonly JobField[]): Promise<unknown> {
   if (!('hooklineReadJobs' in redis)) redis.defineCommand('hooklineReadJobs', { lua: READ });
-  return (redis as Redis & ReadCommand).hooklineReadJobs(keys.length, ...keys, ...fields);
+  return (redis as RedisConnection & ReadCommand).hooklineReadJobs(keys.length, ...keys, ...fields);
 }
 
 /** `undefined` for a job that is gone, or whose data is not a delivery. */

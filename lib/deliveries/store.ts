@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../queue/connection.js';
 import { HooklineError } from '../errors.js';
 import type { DeliveryQueue } from '../queue/delivery-queue.js';
 
 /** Where deliveries are looked up: one connection, and the queue of every known source. */
 export interface DeliveryStore {
-  redis: Redis;
+  redis: RedisConnection;
   /** First part of every key. */
   prefix: string;
   queues: ReadonlyMap<string, DeliveryQueue>;

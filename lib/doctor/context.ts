@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../queue/connection.js';
 import type { DeliveryQueue } from '../queue/delivery-queue.js';
 import type { PetstoreApi } from '../petstore-api/client.js';
 import type { Endpoint } from '../petstore-api/endpoint.js';
@@ -15,7 +15,7 @@ export interface DoctorContext {
   /** `undefined`: neither REDIS_URL nor a running embedded store. */
   redisUrl: string | undefined;
   /** Only where Redis was reached. */
-  redis: Redis | undefined;
+  redis: RedisConnection | undefined;
   /** The queue of a source; only where Redis was reached. */
   queue(source: string): DeliveryQueue;
   /** The receiver as this machine reaches it: `http://127.0.0.1:3000`. */

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../queue/connection.js';
 import { withDeadline } from '../deadline.js';
 import type { Log } from '../log.js';
 
@@ -11,7 +11,7 @@ const SHARE_EVERY = 1_000;
 const SHARE_DEADLINE = 1_000;
 
 export interface SharedCounterOptions {
-  redis: Redis;
+  redis: RedisConnection;
   /** Of every key. */
   prefix: string;
   /** Milliseconds. Windows begin at multiples of it, so that all processes have the same ones. */
@@ -22,7 +22,7 @@ export interface SharedCounterOptions {
 }
 
 interface Count {
-  /** Of all processes, as Redis last said. */
+  /** Of all processes, as RedisConnection last said. */
   shared: number;
   /** Of this one, not yet told to Redis. */
   own: number;

@@ -1,5 +1,5 @@
 import { Queue, type Job, type JobType } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from './connection.js';
 import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
 import type { Log } from '../log.js';
@@ -16,7 +16,7 @@ export interface Accepted {
 }
 
 export interface DeliveryQueueOptions {
-  redis: Redis;
+  redis: RedisConnection;
   prefix: string;
   /** Milliseconds that Redis has to answer a write. */
   writeTimeout: number;
@@ -143,12 +143,27 @@ export class DeliveryQueue {
   /** @throws when Redis does not say that the writes are as durable as they should be; they may be so all the same */
   async #addAll(jobs: NewJob[]): Promise<unknown[]> {
     const { redis, durability = 'redis', writeTimeout } = this.#options;
-    const answers = (await ACCEPT.run(redis, this.#keys, acceptArguments(this.#target, jobs))) as unknown[];
+    const args = acceptArguments(this.#target, jobs);
     const wait = waitCommand(durability, Math.floor(writeTimeout * WAIT_SHARE));
-    if (wait && !isDurable(durability, await redis.call(...wait))) {
+    if (!wait) return (await ACCEPT.run(redis, this.#keys, args)) as unknown[];
+    const [answers, reply] = await this.#addAndWait(args, wait);
+    if (!isDurable(durability, reply)) {
       throw new Error(`not in time as durable as DURABILITY=${durability} asks`);
     }
-    return answers;
+    return answers as unknown[];
+  }
+
+  /** What is waited for must be what this very connection has written: Redis answers for no other. */
+  async #addAndWait(args: string[], wait: [string, ...string[]]): Promise<unknown[]> {
+    const { redis } = this.#options;
+    try {
+      return await ACCEPT.runWith(redis, this.#keys, args, wait);
+    } catch (error) {
+      if (!(error instanceof Error && /^(?:NOSCRIPT|MOVED|ASK)\b/.test(error.message))) throw error;
+      // Alone it finds its node, and brings its text. To do it twice changes nothing.
+      await ACCEPT.run(redis, this.#keys, args);
+      return ACCEPT.runWith(redis, this.#keys, args, wait);
+    }
   }
 
   /** BullMQ sets a connection up once and remembers a failure for good: it needs a new start when Redis is there. */

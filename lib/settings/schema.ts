@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DURABILITIES } from '../queue/durability.js';
+import { parseRedisAddress, RedisAddressError } from '../queue/redis-address.js';
 import {
   duration,
   flag,
@@ -22,10 +23,8 @@ export const baseShape = {
   ROLE: z.enum(['all', 'receiver', 'worker']).default('all'),
   PORT: integer({ min: 0, max: 65_535, default: 3_000 }),
   HOST: z.string().default('127.0.0.1'),
-  REDIS_URL: z
-    .string()
-    .refine(isRedisUrl, 'expected a URL such as redis://host:6379/0 or rediss://user:password@host:6379')
-    .optional(),
+  /** One Redis, one behind Sentinels, or a Cluster: lib/queue/redis-address.ts. */
+  REDIS_URL: z.string().superRefine(checkRedisAddress).optional(),
   DATA_DIR: z.string().default('.data'),
   /** Bytes of deliveries that are kept on the disk while Redis cannot take them; 0: none, and they get 503. */
   SPOOL_MAX: size({ min: 0, max: 1024 ** 4, default: '1gb' }),
@@ -109,6 +108,11 @@ export function checkCombinations(settings: BaseSettings): Array<[variable: stri
   return problems;
 }
 
-function isRedisUrl(text: string): boolean {
-  return /^rediss?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
+function checkRedisAddress(text: string, context: z.RefinementCtx): void {
+  try {
+    parseRedisAddress(text);
+  } catch (error) {
+    if (!(error instanceof RedisAddressError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { prefixFor } from '../queue/redis-address.js';
 import type { SourceDefinition } from '../source.js';
 import { readFiles } from './files.js';
 import { baseShape, checkCombinations, type BaseSettings } from './schema.js';
@@ -56,7 +57,8 @@ export function parseSettings(environment: Environment, definitions: SourceDefin
   if (!base || problems.length > 0) {
     throw new SettingsError(`Settings are wrong:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
   }
-  return { ...base, sources, limits, rateLimits, files: [...files.values()] };
+  const prefix = prefixFor(base.REDIS_URL, base.QUEUE_PREFIX);
+  return { ...base, QUEUE_PREFIX: prefix, sources, limits, rateLimits, files: [...files.values()] };
 }
 
 /** Every variable that is a setting. */

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { primariesOf, type RedisConnection } from '../queue/connection.js';
 import { waitCommand, type Durability } from '../queue/durability.js';
 
 export interface PersistenceWarning {
@@ -12,11 +13,16 @@ export interface PersistenceWarning {
 const OLDEST = [6, 2] as const;
 
 /**
- * Finds out whether a Redis could lose queued events. Where `CONFIG GET` is forbidden (managed services), `INFO`
+ * Finds out whether a Redis could lose queued events; of a Cluster, whether one of its primaries could. Where `CONFIG GET` is forbidden (managed services), `INFO`
  * tells less; what neither tells is not warned about.
  * @throws when the connection fails, not when Redis refuses a command
  */
-export async function checkPersistence(redis: Redis): Promise<PersistenceWarning[]> {
+export async function checkPersistence(redis: RedisConnection): Promise<PersistenceWarning[]> {
+  const found = (await Promise.all(primariesOf(redis).map(checkNode))).flat();
+  return found.filter(({ message }, index) => found.findIndex((one) => one.message === message) === index);
+}
+
+async function checkNode(redis: Redis): Promise<PersistenceWarning[]> {
   const info = parseInfo((await unlessRefused(redis.info())) ?? '');
   const [policy, appendOnly, fsync, save] = await Promise.all(
     ['maxmemory-policy', 'appendonly', 'appendfsync', 'save'].map((name) => configured(redis, name)),
@@ -40,11 +46,11 @@ export class DurabilityError extends Error {
  * Tries the command that would wait before each 200.
  * @throws {DurabilityError} when this Redis does not have it, or not as it is set up
  */
-export async function checkDurability(redis: Redis, durability: Durability): Promise<void> {
+export async function checkDurability(redis: RedisConnection, durability: Durability): Promise<void> {
   const wait = waitCommand(durability, 1);
   if (!wait) return;
   try {
-    await redis.call(...wait);
+    for (const node of primariesOf(redis)) await node.call(...wait);
   } catch (error) {
     if (!(error instanceof Error && error.name === 'ReplyError')) throw error;
     throw new DurabilityError(

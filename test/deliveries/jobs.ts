@@ -1,5 +1,5 @@
 /** Writes finished jobs as BullMQ keeps them, many at once: queues of a size that no test could fill by itself. */
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../../lib/queue/connection.js';
 import { dedupeKey, jobName, newJobId } from '../../lib/queue/names.js';
 
 export interface FinishedJob {
@@ -20,7 +20,11 @@ export interface FinishedJob {
 }
 
 /** Adds jobs; answers their ids, in order. */
-export async function addFinished(redis: Redis, prefix: string, jobs: FinishedJob[]): Promise<string[]> {
+export async function addFinished(
+  redis: RedisConnection,
+  prefix: string,
+  jobs: FinishedJob[],
+): Promise<string[]> {
   const pipeline = redis.pipeline();
   const jobIds = jobs.map((job) => {
     const jobId = newJobId(job.id);

@@ -1,5 +1,5 @@
 import type { Job } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../../lib/queue/connection.js';
 import type { Delivery } from '../../lib/event.js';
 import type { Log } from '../../lib/log.js';
 import { KeyError, type Gates } from './gates.js';
@@ -15,7 +15,7 @@ export type Decision =
   | { outcome: 'parked'; why: string };
 
 export interface AdmissionOptions {
-  redis: Redis;
+  redis: RedisConnection;
   /** The beginning of all keys of the source's queue, colon included. */
   base: string;
   /** The gates of an event of which only the delivery is known. Never throws. */
@@ -87,9 +87,13 @@ export class Admission {
     if (places.length > 0) await this.#run('register', places);
   }
 
+  /**
+   * The keys that are told find the node of a Cluster that has all the others. There are never such keys, and they are
+   * two: while the slot is moved, a Cluster then runs the script on neither of the nodes that have a part of it each.
+   */
   async #run(script: keyof typeof scripts, args: Array<string | number>): Promise<string[]> {
     const { redis, base } = this.#options;
-    return ((await scripts[script].run(redis, [], [base, ...args])) ?? []) as string[];
+    return ((await scripts[script].run(redis, [`${base}a`, `${base}b`], [base, ...args])) ?? []) as string[];
   }
 
   #send(running: Promise<unknown>): void {

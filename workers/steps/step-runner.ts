@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../../lib/queue/connection.js';
 import { PermanentError } from '../../lib/handler-errors.js';
 import type { StepRun } from '../../lib/handler-context.js';
 import type { Log } from '../../lib/log.js';
@@ -29,7 +29,7 @@ export interface KeptStep {
 }
 
 export interface StepRunnerOptions {
-  redis: Redis;
+  redis: RedisConnection;
   /** The job's hash. */
   jobKey: string;
   source: string;

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import { primariesOf, type RedisConnection } from '../../queue/connection.js';
 import { checkPersistence } from '../../store/check-redis.js';
 import type { DoctorContext } from '../context.js';
 import { error, ok, warn, type Check, type Finding } from '../finding.js';
@@ -24,11 +24,13 @@ export const redisCheck: Check<DoctorContext> = {
     const { redis, redisUrl } = context;
     if (redisUrl === undefined) return [notStarted(context)];
     if (!redis) return [unreachable(context)];
-    const info = parseInfo(await redis.info());
+    const nodes = primariesOf(redis);
+    const infos = (await Promise.all(nodes.map((node) => node.info()))).map(parseInfo);
+    const fullest = infos.toSorted((a, b) => shareOf(b) - shareOf(a))[0] ?? new Map<string, string>();
     return [
       await writable(redis, context.settings.QUEUE_PREFIX),
-      ...(await persistence(redis, context, info)),
-      memory(info),
+      ...(await persistence(redis, context, fullest)),
+      memory(fullest),
       await latency(redis, context.settings.ACCEPT_TIMEOUT),
       await clock(redis),
     ];
@@ -55,7 +57,7 @@ function unreachable({ settings }: DoctorContext): Finding {
 }
 
 /** As /health/ready does it: a Redis that only reads answers PING all the same. */
-async function writable(redis: Redis, prefix: string): Promise<Finding> {
+async function writable(redis: RedisConnection, prefix: string): Promise<Finding> {
   try {
     await redis.set(`${prefix}:ready`, '1', 'EX', 60);
     return ok('redis', 'reached, and takes writes');
@@ -71,7 +73,7 @@ async function writable(redis: Redis, prefix: string): Promise<Finding> {
 }
 
 async function persistence(
-  redis: Redis,
+  redis: RedisConnection,
   { settings }: DoctorContext,
   info: Map<string, string>,
 ): Promise<Finding[]> {
@@ -99,10 +101,9 @@ async function persistence(
 }
 
 function memory(info: Map<string, string>): Finding {
-  const used = Number(info.get('used_memory') ?? 0);
-  const most = Number(info.get('maxmemory') ?? 0);
+  const { used, most } = memoryOf(info);
   const told = `${megabytes(used)} used${most > 0 ? ` of ${megabytes(most)}` : ', without a limit'}`;
-  const share = most > 0 ? used / most : 0;
+  const share = shareOf(info);
   if (share < MEMORY.warn) return ok('redis-memory', told);
   const make = share < MEMORY.error ? warn : error;
   return make(
@@ -113,7 +114,16 @@ function memory(info: Map<string, string>): Finding {
   );
 }
 
-async function latency(redis: Redis, acceptTimeout: number): Promise<Finding> {
+function memoryOf(info: Map<string, string>): { used: number; most: number } {
+  return { used: Number(info.get('used_memory') ?? 0), most: Number(info.get('maxmemory') ?? 0) };
+}
+
+function shareOf(info: Map<string, string>): number {
+  const { used, most } = memoryOf(info);
+  return most > 0 ? used / most : 0;
+}
+
+async function latency(redis: RedisConnection, acceptTimeout: number): Promise<Finding> {
   const times: number[] = [];
   for (let count = 0; count < PINGS; count += 1) {
     const started = performance.now();
@@ -132,7 +142,7 @@ async function latency(redis: Redis, acceptTimeout: number): Promise<Finding> {
   );
 }
 
-async function clock(redis: Redis): Promise<Finding> {
+async function clock(redis: RedisConnection): Promise<Finding> {
   const [seconds = 0, microseconds = 0] = (await redis.time()).map(Number);
   const difference = Math.abs(seconds * 1_000 + microseconds / 1_000 - Date.now());
   const told = `${Math.round(difference)} ms between its clock and ours`;

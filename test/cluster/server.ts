@@ -1,0 +1,109 @@
+/** Processes of `redis-server`, alone, in a Cluster or as Sentinels. Each lets in ACL users only. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import { findRedisProgram } from '../../lib/store/redis-process.js';
+import { freePort } from '../process/relay.js';
+import { until } from '../support/deliveries.js';
+import { temporaryFolder, type Owner } from '../support/store.js';
+import type { Certificate } from './certificate.js';
+
+/** What the tests themselves log in with. */
+export const LOGIN = { username: 'operator', password: 'all-rights' };
+/** Hookline's login, as in a URL: the password has letters that a URL cannot hold as they are. */
+export const IN_URL = `hookline:${encodeURIComponent('s3cr@t:/')}`;
+/** Hookline may do what docs/deploying.md says, with the prefix `shop`. */
+const RIGHTS = '~shop:* ~{shop}:* +@all -@dangerous +info +config|get';
+
+/** Why the tests of several Redis servers cannot run; `false` where they can. */
+export const cannotRun =
+  (await findRedisProgram()) === undefined && 'there is no redis-server or valkey-server on PATH';
+
+const ACL = [
+  'user default off',
+  `user ${LOGIN.username} on >${LOGIN.password} ~* &* +@all`,
+  `user hookline on >s3cr@t:/ ${RIGHTS}`,
+];
+
+export interface ServerOptions {
+  sentinel?: boolean;
+  /** Listens with TLS only, and asks nobody for a certificate. */
+  tls?: Certificate;
+}
+
+export class Server {
+  readonly port: number;
+  readonly #program: string;
+  readonly #file: string;
+  readonly #options: ServerOptions;
+  #child: ChildProcess | undefined;
+
+  /** Starts one with these lines of configuration; it is killed with its owner. */
+  static async start(owner: Owner, lines: string[], options: ServerOptions = {}): Promise<Server> {
+    const folder = await temporaryFolder(owner);
+    const file = path.join(folder, 'redis.conf');
+    const server = new Server((await findRedisProgram()) ?? '', file, await freePort(), options);
+    // A Sentinel does not know all the commands that Hookline may send to Redis.
+    const users = options.sentinel ? ACL.slice(0, 2) : ACL;
+    const common = ['bind 127.0.0.1', `dir ${folder}`, 'loglevel warning', 'save ""', ...users];
+    await writeFile(file, [...listening(server.port, options.tls), ...common, ...lines, ''].join('\n'));
+    owner.teardown(() => server.kill());
+    await server.start();
+    return server;
+  }
+
+  private constructor(program: string, file: string, port: number, options: ServerOptions) {
+    this.#program = program;
+    this.#file = file;
+    this.#options = options;
+    this.port = port;
+  }
+
+  async start(): Promise<void> {
+    this.#child = spawn(this.#program, [this.#file, ...(this.#options.sentinel ? ['--sentinel'] : [])], {
+      stdio: 'ignore',
+    });
+    await until('Redis to be up', () =>
+      this.tell('PING').then(
+        (reply) => reply === 'PONG',
+        () => false,
+      ),
+    );
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** One command, on a connection of its own. */
+  async tell(command: string, ...args: string[]): Promise<unknown> {
+    const { tls } = this.#options;
+    const redis = new Redis({
+      host: '127.0.0.1',
+      port: this.port,
+      ...LOGIN,
+      ...(tls && { tls: { ca: await readFile(tls.ca) } }),
+      retryStrategy: null,
+      maxRetriesPerRequest: 0,
+    });
+    redis.on('error', () => {});
+    try {
+      return await redis.call(command, ...args);
+    } finally {
+      redis.disconnect();
+    }
+  }
+}
+
+function listening(port: number, tls: Certificate | undefined): string[] {
+  if (!tls) return [`port ${port}`];
+  const files = [`tls-cert-file ${tls.certificate}`, `tls-key-file ${tls.key}`, `tls-ca-cert-file ${tls.ca}`];
+  const everywhere = ['tls-auth-clients no', 'tls-cluster yes', 'tls-replication yes'];
+  return ['port 0', `tls-port ${port}`, ...files, ...everywhere];
+}
