@@ -81,6 +81,11 @@ void t.test('two on one folder: each its own slot, and the second finds what the
     queued.map(({ delivery }) => delivery.id),
     ['left'],
   );
+  // Its file goes after its last record, and its lock after that.
+  const slot = path.join(dataDir, 'spool', 'test-0');
+  await until('the empty slot to be left', async () => {
+    return !(await readdir(slot)).some((name) => name.startsWith('lock-'));
+  });
   const again = await openSpool(t, dataDir);
   t.equal(path.basename(again.spool.folder), 'test-0', 'the empty slot is free again');
 });
