@@ -5,7 +5,7 @@
  */
 import { testHandler } from '../lib/doctor/test-event.js';
 import { diagnoseHmac } from '../lib/hmac-diagnosis.js';
-import { Budget } from '../lib/jwt/budget.js';
+import { Budget } from '../lib/budget.js';
 import { isSigned, readSignatures } from '../lib/signature.js';
 import { list } from '../lib/settings/units.js';
 import { defineSource, type Identity, type RawDelivery, type Refused } from '../lib/source.js';

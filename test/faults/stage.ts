@@ -9,7 +9,7 @@ import { countEnds } from './checker.js';
 import { isTaken, type History, type Queued, type Run, type Sent } from './history.js';
 import { petstore } from './provider.js';
 import { openProxy, type Proxy } from './proxy.js';
-import { RedisServer } from './redis.js';
+import { DurableRedis } from './redis.js';
 
 export const PREFIX = 'faults';
 /** Milliseconds: a killed worker's jobs come back within 25 s. */
@@ -48,7 +48,7 @@ export interface Replaceable {
 
 export interface Stage {
   owner: Owner;
-  redis: RedisServer;
+  redis: DurableRedis;
   proxy: Proxy;
   receivers: Replaceable[];
   workers: Replaceable[];
@@ -69,7 +69,7 @@ export interface SettleOptions {
 }
 
 export async function openStage(owner: Owner, options: StageOptions = {}): Promise<Stage> {
-  const redis = await RedisServer.start(owner);
+  const redis = await DurableRedis.open(owner);
   const proxy = await openProxy(owner, redis.port);
   const ledger = await openLedger<Run>(owner);
   const handling = options.handling ?? 2;
@@ -136,7 +136,7 @@ async function replaceable(
 }
 
 async function settle(
-  redis: RedisServer,
+  redis: DurableRedis,
   ledger: Ledger<Run>,
   sent: ReadonlyMap<string, Sent>,
   { limit = SETTLE, lost }: SettleOptions = {},
@@ -158,7 +158,7 @@ async function settle(
   return { sent: new Map(sent), runs, queued: await findJobs(redis, sent) };
 }
 
-async function findJobs(redis: RedisServer, sent: ReadonlyMap<string, Sent>): Promise<Map<string, Queued>> {
+async function findJobs(redis: DurableRedis, sent: ReadonlyMap<string, Sent>): Promise<Map<string, Queued>> {
   const start = `${PREFIX}:petstore:`;
   return redis.use(async (client) => {
     const queued = new Map<string, Queued>();
