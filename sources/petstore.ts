@@ -62,6 +62,7 @@ export default defineSource({
       )
       .optional(),
   },
+  answerWithin: 5,
   topicAliases: TOPIC_ALIASES,
   handlers: () => [testHandler(NAME)],
   enabled: ({ PETSTORE_WEBHOOK_SECRET }) => PETSTORE_WEBHOOK_SECRET !== undefined,
