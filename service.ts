@@ -34,6 +34,8 @@ export interface ServiceOptions {
   logger: Logger;
   /** The spool's file system, where it is not the real one. */
   spoolFiles?: SpoolFiles;
+  /** What is counted, where it is not looked at through `/metrics` alone. */
+  metrics?: Metrics;
 }
 
 /** How long the listener goes on answering 503 at least, for senders and balancers to notice. */
@@ -45,8 +47,7 @@ const DRAIN_NOTICE = 1_000;
  * @throws when the address is taken or the embedded store does not start
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { settings, definitions, logger, spoolFiles } = options;
-  const metrics = new Metrics();
+  const { settings, definitions, logger, spoolFiles, metrics = new Metrics() } = options;
   const closers: Array<(deadline: AbortSignal) => Promise<void>> = [];
   const closeAll = async (deadline: AbortSignal) => {
     for (const close of closers.splice(0).toReversed()) await close(deadline);

@@ -14,8 +14,16 @@ import type { Tracing } from './tracing.js';
 /** Milliseconds for what is left at the end. */
 const FLUSH_LIMIT = 2_000;
 
-/** Registers a tracer, a propagator and a context manager for the whole process: handlers' own spans find them there. */
-export function startSdk(url: string, log: Log): Tracing {
+export interface SdkOptions {
+  /** Where the exporter posts to. */
+  url: string;
+  log: Log;
+  /** Are there handlers, whose spans should find ours? */
+  runsHandlers: boolean;
+}
+
+/** Starts the SDK, and registers it for the whole process where handlers' own spans are to find it. */
+export function startSdk({ url, log, runsHandlers }: SdkOptions): Tracing {
   const provider = configured(log, () => {
     // What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes last, and counts.
     const resource = resourceFromAttributes({ 'service.name': 'hookline' }).merge(
@@ -24,7 +32,9 @@ export function startSdk(url: string, log: Log): Tracing {
     const exporter = new QuietExporter(new OTLPTraceExporter({ url }), log);
     return new BasicTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter)] });
   });
-  const registered = trace.setGlobalTracerProvider(provider);
+  // With a context manager, Node.js 20 follows every promise of the process from the first export on, which a receiver
+  // would pay for at each delivery and has no use for.
+  const registered = runsHandlers && trace.setGlobalTracerProvider(provider);
   if (registered) {
     propagation.setGlobalPropagator(new W3CTraceContextPropagator());
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());

@@ -36,6 +36,7 @@ export interface AttemptTrace {
 
 type TracingSettings = Pick<
   Settings,
+  | 'ROLE'
   | 'OTEL_EXPORTER_OTLP_ENDPOINT'
   | 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'
   | 'OTEL_SDK_DISABLED'
@@ -48,7 +49,7 @@ export async function openTracing(settings: TracingSettings, log: Log): Promise<
   if (url === undefined || settings.OTEL_SDK_DISABLED || settings.OTEL_TRACES_EXPORTER === 'none')
     return undefined;
   const { startSdk } = await import('./sdk.js');
-  return startSdk(url, log);
+  return startSdk({ url, log, runsHandlers: settings.ROLE !== 'receiver' });
 }
 
 /** OpenTelemetry's protocol exporter specification: the first is a base to which the signal's path is added. */

@@ -63,10 +63,13 @@ void t.test("the sender's trace id is in the lines, and its headers are the hand
   });
   const { id } = await handled(address, { traceparent: SENDERS, tracestate: 'vendor=1' });
   const own = lines.filter((line) => line['id'] === id);
-  const said = own.map(({ msg }) => msg).toSorted();
+  const said = own.map(({ msg }) => String(msg)).toSorted();
   t.same(said, ['accepted', 'given', 'handled'], 'one line a delivery and an attempt');
   for (const line of own) t.equal(line['traceId'], TRACE);
-  t.same(own.find(({ msg }) => msg === 'given')?.['traceHeaders'], { traceparent: SENDERS, tracestate: 'vendor=1' });
+  t.same(own.find(({ msg }) => msg === 'given')?.['traceHeaders'], {
+    traceparent: SENDERS,
+    tracestate: 'vendor=1',
+  });
 
   const other = await handled(address);
   const without = lines.filter((line) => line['id'] === other.id);

@@ -105,7 +105,7 @@ void t.test('request, enqueue, wait, three attempts and what the handler did are
   const attempts = named(spans, 'process pitchpoint').toSorted((a, b) => a.start - b.start);
   t.match(
     attempts,
-    [1, 2, 3].map(() => ({ parentId: send?.spanId, kind: 5, service: 'the-worker' })) as never,
+    [1, 2, 3].map(() => ({ parentId: send?.spanId, kind: 5, service: 'the-worker' })),
   );
   t.same(
     attempts.map(({ attributes }) => [attributes['hookline.attempt'], attributes['hookline.outcome']]),
