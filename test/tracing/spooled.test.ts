@@ -23,6 +23,9 @@ void t.test('spooled, handled and replayed in one trace', async (t) => {
       ACCEPT_TIMEOUT: '500ms',
     },
   );
+  const forged = await petstore.request({ topic: 'pet.adopted', data: {} }, { tamper: 'signature' });
+  const asking = { ...forged.headers, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
+  t.equal((await post(service.address, { ...forged, headers: asking }, { timeoutMs: 60_000 })).status, 401);
   await relay.shut();
   const request = await petstore.request({ topic: 'pet.adopted', data: { pet: { id: 'pet_1' } } });
   const { status } = await post(service.address, request, { timeoutMs: 60_000 });
@@ -45,7 +48,7 @@ void t.test('spooled, handled and replayed in one trace', async (t) => {
   await service.close();
 
   t.equal(collector.requests[0]?.path, '/elsewhere');
-  t.equal(new Set(collector.spans.map(({ traceId }) => traceId)).size, 1);
+  t.equal(new Set(collector.spans.map(({ traceId }) => traceId)).size, 1, 'and none of the forged one');
   const names = collector.spans.map(({ name }) => name).toSorted();
   t.same(names, [
     'POST /webhooks/:source',
