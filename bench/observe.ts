@@ -1,6 +1,7 @@
 /**
  * `npm run bench:observe`: what it costs the accept path to be looked at. Hookline without metrics, logs and traces;
- * with metrics and a line for each delivery; with traces of 1 % too. Ratios round by round, there and back.
+ * with metrics and a line for each delivery; with traces of 1 % too. Ratios round by round, there and back. The second is
+ * measured twice: how far that is from 1 is what the machine's noise makes of everything here.
  */
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -34,9 +35,10 @@ try {
     {
       name: 'observed',
       traffic: () => pitchpointTraffic(BODY),
-      servers: ['dark', 'hookline', 'hookline traced'],
+      servers: ['dark', 'hookline', 'hookline traced', 'hookline again'],
       environments: {
         hookline: { LOG_LEVEL: 'info' },
+        'hookline again': { LOG_LEVEL: 'info' },
         'hookline traced': {
           LOG_LEVEL: 'info',
           OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
@@ -65,6 +67,7 @@ function report({ dark = [], hookline = [], ...rest }: Record<string, AcceptRun[
   const rows = [
     compare('metrics and logs ÷ none', hookline, dark),
     compare('traces of 1 % ÷ none', traced, hookline),
+    compare('noise: the same ÷ itself', rest['hookline again'] ?? [], hookline),
   ];
   if (options.json) return console.log(JSON.stringify({ store: kind, rows }, null, 2));
   const show = ({ median, min, max }: Spread, digits = 3) =>
