@@ -3,6 +3,7 @@ import { closeConnection, workerConnection } from '../lib/queue/connection.js';
 import type { Log } from '../lib/log.js';
 import type { Settings } from '../lib/settings/settings.js';
 import type { SourceDefinition } from '../lib/source.js';
+import type { Tracing } from '../lib/tracing/tracing.js';
 import { discoverHandlers } from './discover.js';
 import { HandlerRegistry, type RegisteredHandler } from './registry.js';
 import { SourceWorker, type SourceWorkerOptions } from './source-worker.js';
@@ -23,6 +24,8 @@ export interface WorkersOptions {
   log: Log;
   onAttempt: SourceWorkerOptions['onAttempt'];
   onStalled: SourceWorkerOptions['onStalled'];
+  /** `undefined`: nothing is traced. */
+  tracing?: Tracing | undefined;
 }
 
 /**
@@ -37,6 +40,7 @@ export async function startWorkers({
   log,
   onAttempt,
   onStalled,
+  tracing,
 }: WorkersOptions): Promise<Workers> {
   const registry = await loadRegistry(settings, definitions);
   const understanding = new Understanding(registry, definitions);
@@ -56,6 +60,7 @@ export async function startWorkers({
         log,
         onAttempt,
         onStalled,
+        tracing,
       }),
   );
   log.info(
