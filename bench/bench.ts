@@ -34,20 +34,22 @@ const { values: options } = parseArgs({
     rounds: { type: 'string' },
     waiting: { type: 'string' },
     ids: { type: 'string' },
+    concurrency: { type: 'string', default: '50' },
     help: { type: 'boolean', default: false },
   },
 });
 
 if (options.help) {
   console.log(
-    'npm run bench [-- --quick] [--json] [--only TEXT] [--rounds N] [--waiting N] [--ids N]\n\n' +
-      '  --quick    fewer and shorter rounds, and only the sections that differ most: about a minute\n' +
-      '  --json     the figures as JSON\n' +
-      '  --only     sections whose name contains TEXT:\n' +
-      SECTIONS.map(({ name }) => `               ${name}\n`).join('') +
-      '  --rounds   rounds of each section (default 5, quick 3)\n' +
-      '  --waiting  jobs that wait while events are accepted (default 100000, quick 10000)\n' +
-      '  --ids      webhook ids to remember (default 100000, quick 10000)',
+    'npm run bench [-- --quick] [--json] [--only TEXT] [--rounds N] [--waiting N] [--ids N] [--concurrency N]\n\n' +
+      '  --quick        fewer and shorter rounds, and only the sections that differ most: about a minute\n' +
+      '  --json         the figures as JSON\n' +
+      '  --only         sections whose name contains TEXT:\n' +
+      SECTIONS.map(({ name }) => `                   ${name}\n`).join('') +
+      '  --rounds       rounds of each section (default 5, quick 3)\n' +
+      '  --waiting      jobs that wait while events are accepted (default 100000, quick 10000)\n' +
+      '  --ids          webhook ids to remember (default 100000, quick 10000)\n' +
+      '  --concurrency  handlers at once in each of several worker processes (default 50)',
   );
 } else {
   await bench();
@@ -69,6 +71,7 @@ async function bench(): Promise<void> {
         rounds: Number(options.rounds ?? (quick ? 3 : 5)),
         quick,
         waiting: Number(options.waiting ?? (quick ? 10_000 : 100_000)),
+        concurrency: Number(options.concurrency),
         ids: Number(options.ids ?? (quick ? 10_000 : 100_000)),
       });
       tables[name] = table;

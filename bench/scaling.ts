@@ -8,11 +8,10 @@ import { ratios, spreadOf } from './stats.js';
 import { startWorker } from './worker.js';
 
 const COUNTS = [1, 2, 4];
-const CONCURRENCY = 50;
 
 export const scalingSection: Section = {
   name: `workers, handlers that wait ${WAIT} ms`,
-  async measure({ redisUrl, rounds, quick }) {
+  async measure({ redisUrl, rounds, quick, concurrency }) {
     const jobsEach = quick ? 1_000 : 3_000;
     const redis = new Redis(redisUrl);
     await redis.flushdb();
@@ -22,7 +21,7 @@ export const scalingSection: Section = {
         const environment = {
           REDIS_URL: redisUrl,
           QUEUE_PREFIX: `bench-${count}`,
-          WORKER_CONCURRENCY: String(CONCURRENCY),
+          WORKER_CONCURRENCY: String(concurrency),
         };
         const workers = await Promise.all(
           Array.from({ length: count }, () => startWorker('wait', environment)),
@@ -47,7 +46,7 @@ export const scalingSection: Section = {
       );
       redis.disconnect();
     }
-    const ideal = (CONCURRENCY * 1_000) / WAIT;
+    const ideal = (concurrency * 1_000) / WAIT;
     const alone = groups[0]?.rate ?? [];
     return {
       columns: {

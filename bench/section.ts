@@ -12,6 +12,8 @@ export interface Bench {
   quick: boolean;
   /** Jobs that wait while events are accepted. */
   waiting: number;
+  /** Handlers at once in each worker process that is one of several. */
+  concurrency: number;
   /** Webhook ids to remember. */
   ids: number;
 }
