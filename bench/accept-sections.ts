@@ -37,7 +37,7 @@ export const acceptSections: Section[] = SCENARIOS.map(({ long = false, ...scena
   name: scenario.name,
   long,
   async measure({ redisUrl, rounds, quick }) {
-    const lengths = quick ? { warmUp: 300, duration: 700 } : { warmUp: 1_000, duration: 3_000 };
+    const lengths = quick ? { warmUp: 500, duration: 700 } : { warmUp: 1_000, duration: 2_500 };
     return toTable(await measureAccept(scenario, { redisUrl, rounds, connections: 64, ...lengths }));
   },
 }));

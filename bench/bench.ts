@@ -42,7 +42,7 @@ const { values: options } = parseArgs({
 if (options.help) {
   console.log(
     'npm run bench [-- --quick] [--json] [--only TEXT] [--rounds N] [--waiting N] [--ids N] [--concurrency N]\n\n' +
-      '  --quick        fewer and shorter rounds, and only the sections that differ most: about a minute\n' +
+      '  --quick        fewer and shorter rounds, and not every section: a minute or so\n' +
       '  --json         the figures as JSON\n' +
       '  --only         sections whose name contains TEXT:\n' +
       SECTIONS.map(({ name }) => `                   ${name}\n`).join('') +

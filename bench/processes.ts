@@ -20,6 +20,12 @@ const READY = 15_000;
 const ANSWER = 60_000;
 const TICKS_PER_SECOND = 100;
 
+/** Whatever goes wrong, none is left behind. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** Starts one of the controls in `servers/`, which tells its port by message. */
 export async function startControl(name: string, environment: Record<string, string>): Promise<Subject> {
   const child = start(new URL(`./servers/${name}.js`, import.meta.url), environment);
@@ -60,10 +66,13 @@ async function freePort(): Promise<number> {
 }
 
 function start(script: URL, environment: Record<string, string>): ChildProcess {
-  return fork(fileURLToPath(script), {
+  const child = fork(fileURLToPath(script), {
     env: { NODE_ENV: 'development', ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }
 
 function subject(child: ChildProcess, port: number): Subject {

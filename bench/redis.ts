@@ -81,6 +81,7 @@ function named({ commands }: RedisReading, events: number): string {
 
 const memorySection: Section = {
   name: 'Redis, each remembered id',
+  long: true,
   measure: ({ redisUrl, ids }) =>
     withStage(redisUrl, async ({ redis, queue, accept }) => {
       const rows: Table['rows'] = [];

@@ -12,7 +12,7 @@ const COUNTS = [1, 2, 4];
 export const scalingSection: Section = {
   name: `workers, handlers that wait ${WAIT} ms`,
   async measure({ redisUrl, rounds, quick, concurrency }) {
-    const jobsEach = quick ? 1_000 : 3_000;
+    const jobsEach = quick ? 500 : 3_000;
     const redis = new Redis(redisUrl);
     await redis.flushdb();
     const groups: Array<{ workers: Subject[]; queue: JobQueue; rate: number[]; cpu: number[] }> = [];

@@ -38,7 +38,7 @@ export const startDelaySection: Section = {
         const delivery = newDelivery();
         void queue.queue.add(delivery.topic ?? '', delivery, optionsOf(delivery));
       };
-      const samples = quick ? 100 : 300;
+      const samples = quick ? 50 : 300;
       const bullmq: Delays = { p50: [], p99: [] };
       const hookline: Delays = { p50: [], p99: [] };
       for (let round = -1; round < rounds; round += 1) {
