@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { load, type LoadResult } from './load.js';
+import { load, type LoadOptions, type LoadResult } from './load.js';
 import { startControl, startHookline, type Subject } from './processes.js';
 import type { Traffic } from './requests.js';
 
@@ -21,12 +21,12 @@ export interface AcceptScenario {
 export interface AcceptOptions {
   redisUrl: string;
   rounds: number;
-  /** Milliseconds of load for each server in each round. */
+  /** Milliseconds of load for each server before the rounds. */
+  warmUp: number;
+  /** The same in each round. */
   duration: number;
   connections: number;
 }
-
-const WARM_UP = 1_000;
 
 /**
  * Every server in every round, one after the other, each from an empty Redis. They stay up over all rounds, as
@@ -34,7 +34,7 @@ const WARM_UP = 1_000;
  */
 export async function measureAccept(
   { traffic: makeTraffic, servers, environments = {} }: AcceptScenario,
-  { redisUrl, rounds, duration, connections }: AcceptOptions,
+  { redisUrl, rounds, warmUp, duration, connections }: AcceptOptions,
 ): Promise<Record<string, AcceptRun[]>> {
   const traffic = await makeTraffic();
   const redis = new Redis(redisUrl);
@@ -45,16 +45,12 @@ export async function measureAccept(
       subjects.push([name, await startServer(name, { ...environment, ...environments[name] })]);
     const runs = Object.fromEntries(servers.map((name) => [name, [] as AcceptRun[]]));
     for (const [, { port }] of subjects)
-      await load({ port, connections, duration: WARM_UP, next: traffic.next });
+      await load({ port, connections, duration: warmUp, next: traffic.next });
     for (let round = 0; round < rounds; round += 1) {
       // There and back, so that what changes steadily meanwhile falls on all alike.
       for (const [name, subject] of round % 2 === 0 ? subjects : subjects.toReversed()) {
         await redis.flushdb();
-        const before = subject.cpuSeconds();
-        const result = await load({ port: subject.port, connections, duration, next: traffic.next });
-        const refused = result.answers - (result.statuses['200'] ?? 0);
-        if (refused > 0) throw new Error(`${name} answered ${JSON.stringify(result.statuses)}`);
-        runs[name]?.push({ ...result, cpuMicros: ((subject.cpuSeconds() - before) / result.answers) * 1e6 });
+        runs[name]?.push(await acceptOnce(subject, { connections, duration, next: traffic.next }));
       }
     }
     return runs;
@@ -65,8 +61,15 @@ export async function measureAccept(
   }
 }
 
-function startServer(name: string, environment: Record<string, string>): Promise<Subject> {
-  return name.startsWith('hookline')
-    ? startHookline({ LOG_LEVEL: 'warn', ...environment })
-    : startControl(name, environment);
+/** @throws where an answer is not 200 */
+export async function acceptOnce(subject: Subject, options: Omit<LoadOptions, 'port'>): Promise<AcceptRun> {
+  const before = subject.cpuSeconds();
+  const result = await load({ port: subject.port, ...options });
+  const refused = result.answers - (result.statuses['200'] ?? 0);
+  if (refused > 0) throw new Error(`a server answered ${JSON.stringify(result.statuses)}`);
+  return { ...result, cpuMicros: ((subject.cpuSeconds() - before) / result.answers) * 1e6 };
+}
+
+export function startServer(name: string, environment: Record<string, string>): Promise<Subject> {
+  return name === 'hookline' ? startHookline('receiver', environment) : startControl(name, environment);
 }

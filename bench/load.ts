@@ -42,11 +42,12 @@ export async function load({ port, connections, duration, next, rate }: LoadOpti
         const now = performance.now();
         if (now >= end) return resolve();
         if (rate === undefined) return write(now);
-        // Latency counts from when the request was due, so that a server that stalls is not spared the wait.
         const at = started + (due++ * 1_000) / rate;
         if (at >= end) return resolve();
+        // Where no connection was free, latency counts from when the request was due: a server that stalls is not
+        // spared the wait. A timer that comes late is our own fault.
         if (at <= now) return write(at);
-        setTimeout(() => write(at), at - now);
+        setTimeout(() => write(performance.now()), at - now);
       };
       const write = (at: number) => {
         sent = at;

@@ -50,6 +50,7 @@ try {
     {
       redisUrl: store.url,
       rounds: Number(options.rounds ?? 15),
+      warmUp: 1_000,
       duration: Number(options.seconds ?? 3) * 1_000,
       connections: 64,
     },

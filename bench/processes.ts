@@ -5,16 +5,26 @@ import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-/** A server under load, in a process of its own. */
+/** A server or a worker under load, in a process of its own. */
 export interface Subject {
   port: number;
   /** Seconds of processor time that the process has used so far; NaN where that cannot be told. */
   cpuSeconds(): number;
+  /** The next message of the process. */
+  message<Message>(): Promise<Message>;
+  send(message: object): void;
   stop(): Promise<void>;
 }
 
 const READY = 15_000;
+const ANSWER = 60_000;
 const TICKS_PER_SECOND = 100;
+
+/** Whatever goes wrong, none is left behind. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** Starts one of the controls in `servers/`, which tells its port by message. */
 export async function startControl(name: string, environment: Record<string, string>): Promise<Subject> {
@@ -26,17 +36,22 @@ export async function startControl(name: string, environment: Record<string, str
 }
 
 /** Starts Hookline itself as `npm start` does, on a port that was free a moment ago. */
-export async function startHookline(environment: Record<string, string>): Promise<Subject> {
+export async function startHookline(
+  role: 'receiver' | 'worker',
+  environment: Record<string, string>,
+): Promise<Subject> {
   const port = await freePort();
   const child = start(new URL('../server.js', import.meta.url), {
-    PORT: String(port),
-    ROLE: 'receiver',
+    [role === 'worker' ? 'WORKER_PORT' : 'PORT']: String(port),
+    ROLE: role,
+    LOG_LEVEL: 'warn',
     ...environment,
   });
+  const health = role === 'worker' ? 'live' : 'ready';
   let errors = '';
   child.stderr?.on('data', (data: Buffer) => (errors += data.toString().slice(0, 10_000)));
   for (const end = Date.now() + READY; ; await sleep(50)) {
-    const answer = await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined);
+    const answer = await fetch(`http://127.0.0.1:${port}/health/${health}`).catch(() => undefined);
     if (answer?.ok) return subject(child, port);
     if (Date.now() > end || child.exitCode !== null) throw new Error(`Hookline did not come up: ${errors}`);
   }
@@ -51,11 +66,14 @@ async function freePort(): Promise<number> {
 }
 
 function start(script: URL, environment: Record<string, string>): ChildProcess {
-  return fork(fileURLToPath(script), {
+  const child = fork(fileURLToPath(script), {
     env: { NODE_ENV: 'development', ...environment },
     // What is logged is written, and read by nobody: to read it would cost the load generator.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }
 
 function subject(child: ChildProcess, port: number): Subject {
@@ -64,6 +82,11 @@ function subject(child: ChildProcess, port: number): Subject {
   return {
     port,
     cpuSeconds: () => cpuSecondsOf(child.pid),
+    async message<Message>() {
+      const [message] = (await once(child, 'message', { signal: AbortSignal.timeout(ANSWER) })) as [Message];
+      return message;
+    },
+    send: (message) => void child.send(message),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');

@@ -20,7 +20,7 @@ function headOf({ path, headers, body }: SignedRequest): string {
 }
 
 /** JSON of about `bytes`. */
-function bodyOf(bytes: number): unknown {
+export function bodyOf(bytes: number): unknown {
   const base = pitchpointSamples[0]?.data;
   const missing = bytes - JSON.stringify({ ...base, padding: '' }).length;
   return missing > 0

@@ -20,7 +20,7 @@ export interface AttemptsOptions {
   ordered: boolean;
   gatesOf: (understood: Understood) => Gates | undefined;
   /** `ctx.step` of one attempt. */
-  stepsOf: (job: Job<Delivery>, log: Log, signal: AbortSignal) => HandlerContext['step'];
+  stepsOf: (job: Job<Delivery>, log: Log, limit: Pick<AbortController, 'signal'>) => HandlerContext['step'];
   append: (
     job: Job<Delivery>,
     line: Omit<HistoryLine, 'at' | 'event' | 'error'> & { error?: Error | undefined },
@@ -122,14 +122,16 @@ export class Attempts {
   async #handle(attempt: Attempt, understood: Understood): Promise<void> {
     const { stepsOf, stop, admission } = this.#options;
     const { job, number, log, gates, trace, traceHeaders } = attempt;
-    const makeContext = (signal: AbortSignal): HandlerContext => ({
+    const makeContext = (limit: Pick<AbortController, 'signal'>): HandlerContext => ({
       log,
-      signal,
+      get signal() {
+        return limit.signal;
+      },
       attempt: number,
       maxAttempts: understood.registered.handler.attempts,
       jobId: job.id ?? '',
       traceHeaders: { ...traceHeaders },
-      step: stepsOf(job, log, signal),
+      step: stepsOf(job, log, limit),
     });
     const run = () => runHandler(understood, makeContext, stop);
     await (trace ? trace.run(run) : run());

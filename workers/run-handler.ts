@@ -6,26 +6,32 @@ import type { Understood } from './understand.js';
  * Runs one attempt. It ends when the handler ends, at the handler's time limit, or when `stop` aborts; in the
  * last two cases the handler's `ctx.signal` is aborted with the same error and what it does afterwards is
  * ignored.
- * @param makeContext the handler's context around its signal
+ * @param makeContext the handler's context around its signal, which is made when it is first asked for: it is dear, and
+ *   most handlers never do
  * @throws {UnrecoverableError} where no retry can help, else what the handler threw, as an Error
  */
 export async function runHandler(
   { registered: { handler }, event }: Understood,
-  makeContext: (signal: AbortSignal) => HandlerContext,
+  makeContext: (limit: Pick<AbortController, 'signal'>) => HandlerContext,
   stop: AbortSignal,
 ): Promise<unknown> {
   const limit = new AbortController();
-  const onStop = () => limit.abort(stop.reason);
+  let end: (reason: Error) => void = () => {};
+  const ended = new Promise<never>((_, reject) => {
+    end = (reason) => {
+      limit.abort(reason);
+      reject(reason);
+    };
+  });
+  const onStop = () => end(stop.reason as Error);
   const onLimit = () =>
-    limit.abort(
-      new HandlerTimeoutError(`the handler did not end within its time limit of ${handler.timeout} ms`),
-    );
+    end(new HandlerTimeoutError(`the handler did not end within its time limit of ${handler.timeout} ms`));
   if (stop.aborted) onStop();
   stop.addEventListener('abort', onStop, { once: true });
   const timer = setTimeout(onLimit, handler.timeout);
   try {
-    const running = (async () => handler.handle(event, makeContext(limit.signal)))();
-    return await Promise.race([running, aborted(limit.signal)]);
+    const running = (async () => handler.handle(event, makeContext(limit)))();
+    return await Promise.race([running, ended]);
   } catch (thrown) {
     const error = toError(thrown);
     throw isPermanent(error) ? toUnrecoverable(error) : error;
@@ -33,12 +39,4 @@ export async function runHandler(
     clearTimeout(timer);
     stop.removeEventListener('abort', onStop);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
 }

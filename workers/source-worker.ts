@@ -139,7 +139,7 @@ export class SourceWorker {
       tracing,
       admission: this.#admission,
       gatesOf: (understood) => this.#gatesOf(understood),
-      stepsOf: (job, log, signal) => this.#stepsOf(job, log, signal),
+      stepsOf: (job, log, limit) => this.#stepsOf(job, log, limit),
       append: (job, line) => appendHistory(this.#worker, job.id ?? '', line),
       stop: this.#stop.signal,
     });
@@ -158,7 +158,7 @@ export class SourceWorker {
     }
   }
 
-  #stepsOf(job: Job<Delivery>, log: Log, signal: AbortSignal) {
+  #stepsOf(job: Job<Delivery>, log: Log, limit: Pick<AbortController, 'signal'>) {
     const runner = new StepRunner({
       redis: this.#options.redis,
       jobKey: `${this.#base}${job.id}`,
@@ -166,7 +166,7 @@ export class SourceWorker {
       id: job.data.id,
       attempt: job.attemptsMade + 1,
       fresh: job.attemptsStarted <= 1 && job.data.replay === undefined,
-      signal,
+      limit,
       log,
     });
     return <T>(...args: Parameters<typeof runner.step<T>>) => runner.step<T>(...args);

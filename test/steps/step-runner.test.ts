@@ -25,7 +25,7 @@ async function openJob(t: Test) {
       id: 'evt-1',
       attempt: number,
       fresh: number === 1,
-      signal: new AbortController().signal,
+      limit: new AbortController(),
       log: silentLog,
       ...options,
     });
@@ -167,7 +167,7 @@ void t.test('two runs of one step at once: the first to end is kept, and both ge
 void t.test('past the time limit no step begins, and one that ends is kept', async (t) => {
   const { attempt } = await openJob(t);
   const limit = new AbortController();
-  const run = attempt(1, { signal: limit.signal });
+  const run = attempt(1, { limit });
   const late = run.step('charge', async ({ signal }) => {
     t.equal(signal, limit.signal);
     limit.abort(new Error('too late'));

@@ -38,7 +38,8 @@ export interface StepRunnerOptions {
   attempt: number;
   /** No attempt of this event has begun before, so that no step can have been kept. */
   fresh: boolean;
-  signal: AbortSignal;
+  /** Of the attempt. */
+  limit: Pick<AbortController, 'signal'>;
   log: Log;
 }
 
@@ -60,7 +61,8 @@ export class StepRunner {
    */
   async step<T>(name: string, run: (step: StepRun) => T | Promise<T>): Promise<T> {
     this.#checkName(name);
-    const { signal, log } = this.#options;
+    const { limit, log } = this.#options;
+    const { signal } = limit;
     signal.throwIfAborted();
     const kept = this.#options.fresh ? undefined : await this.#read(name);
     if (kept !== undefined) {
