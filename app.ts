@@ -19,6 +19,7 @@ import repeatedHeaders from './plugins/repeated-headers.js';
 import sources from './plugins/sources.js';
 import spool from './plugins/spool.js';
 import adminApi from './routes/admin-api.js';
+import adminPage from './routes/admin-page.js';
 import health from './routes/health.js';
 import webhooks from './routes/webhooks.js';
 
@@ -91,6 +92,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
       readOnly: settings.ADMIN_READONLY,
     });
     await admin.register(adminApi, { keyPrefix: settings.QUEUE_PREFIX });
+    await admin.register(adminPage, { readOnly: settings.ADMIN_READONLY });
     await admin.register(dashboard, { readOnly: settings.ADMIN_READONLY });
   });
 }
