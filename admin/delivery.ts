@@ -50,7 +50,7 @@ export function Delivery({ source, id }: { source: string; id: string }) {
 function Known({ state, done }: { state: State; done: (said: string) => void }) {
   return html`
     <p class="state" role="status">
-      <${Badge} state=${state.discarded ? 'discarded' : (state.failure ?? state.state)} />
+      <${Badge} state=${state.discarded ? 'discarded' : (state.failure ?? state.state)} />${' '}
       ${stateSentence(state)}
     </p>
     ${state.failedReason && html`<p class="reason"><strong>Why it failed:</strong> ${state.failedReason}</p>`}
@@ -93,17 +93,19 @@ function Facts({ state }: { state: State }) {
     ['Handler', state.handler],
     ['Job', state.jobId],
   ];
-  return html`<dl class="facts">
-    ${facts
-      .filter(([, value]) => value)
-      .map(
-        ([name, value]) =>
-          html`<div>
-            <dt>${name}</dt>
-            <dd>${value}</dd>
-          </div>`,
-      )}
-  </dl>`;
+  return html`<section aria-label="Facts">
+    <dl class="facts">
+      ${facts
+        .filter(([, value]) => value)
+        .map(
+          ([name, value]) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd>${value}</dd>
+            </div>`,
+        )}
+    </dl>
+  </section>`;
 }
 
 function Steps({ steps }: { steps: State['steps'] }) {

@@ -32,7 +32,8 @@ export function Plot({ title, label, at, lines, seconds = false }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const [pointed, setPointed] = useState<number | null>(null);
-  const data: uPlot.AlignedData = [at, ...lines.map(({ values }) => values)];
+  const data = useRef<uPlot.AlignedData>([]);
+  data.current = [at, ...lines.map(({ values }) => values)];
   const names = lines.map(({ name }) => name).join();
 
   // Made once for these lines; colours are read again when the scheme changes.
@@ -41,7 +42,7 @@ export function Plot({ title, label, at, lines, seconds = false }: PlotProps) {
     if (!place) return undefined;
     const make = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(place, lines, seconds, setPointed), data, place);
+      plot.current = new uPlot(options(place, lines, seconds, setPointed), data.current, place);
     };
     const fit = new ResizeObserver(() => plot.current?.setSize({ width: place.clientWidth, height: HEIGHT }));
     make();
@@ -53,7 +54,7 @@ export function Plot({ title, label, at, lines, seconds = false }: PlotProps) {
       plot.current?.destroy();
     };
   }, [names, seconds]);
-  useEffect(() => plot.current?.setData(data), [at, lines]);
+  useEffect(() => plot.current?.setData(data.current), [at, lines]);
 
   const say = seconds ? duration : count;
   const figure = (line: Line) => {
@@ -101,7 +102,14 @@ function options(
         values: (_plot, ticks) => ticks.map((tick) => HOUR.format(tick * 1_000)),
       },
       seconds
-        ? { ...axis, size: 52, values: (_plot, ticks) => ticks.map(decadeWords) }
+        ? {
+            ...axis,
+            size: 52,
+            space: 24,
+            filter: decadesOnly,
+            grid: { ...axis.grid, filter: decadesOnly },
+            values: (_plot, ticks) => ticks.map(decadeWords),
+          }
         : { ...axis, size: 36, space: 28, incrs: WHOLE, values: (_plot, ticks) => ticks.map(count) },
     ],
     series: [
@@ -137,6 +145,9 @@ const decades = (_plot: uPlot, min: number, max: number): [number, number] => [
   10 ** Math.ceil(Math.log10((max || 1) * 1.5)),
 ];
 
-/** Between the powers of ten a small plot has no room for words. */
-const decadeWords = (value: number | null): string =>
-  value !== null && Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6) ? duration(value) : '';
+const isDecade = (value: number) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6;
+
+/** Between the powers of ten a small plot has no room for lines or words. */
+const decadesOnly = (_plot: uPlot, ticks: number[]) => ticks.map((tick) => (isDecade(tick) ? tick : null));
+
+const decadeWords = (value: number | null): string => (value === null ? '' : duration(value));

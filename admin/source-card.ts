@@ -20,7 +20,7 @@ export function SourceCard({ source: card }: { source: SourceOverview }) {
       ${
         lastDeliveryAt === null
           ? 'No delivery yet.'
-          : html`Last delivery
+          : html`Last delivery${' '}
               <${Moment} at=${lastDeliveryAt} text=${ago(lastDeliveryAt)} title=${time(lastDeliveryAt)} />.`
       }
     </p>
@@ -33,7 +33,7 @@ export function SourceCard({ source: card }: { source: SourceOverview }) {
       <${Figure} name="failed" bad=${depths.failed > 0}>${list('failed', depths.failed)}<//>
       <${Figure} name="handled">${list('completed', depths.completed)}<//>
     </dl>
-    <${LastHour} card=${card} />
+    ${(enabled || hasTraffic(card)) && html`<${LastHour} card=${card} />`}
     ${
       trust.length > 0 &&
       html`<h3>Keys and subscriptions</h3>
@@ -46,8 +46,8 @@ export function SourceCard({ source: card }: { source: SourceOverview }) {
 
 function Figure(props: { name: string; note?: string | false; bad?: boolean; children: Child }) {
   return html`<div class=${props.bad ? 'bad' : null}>
-    <dt>${props.name}</dt>
-    <dd>${props.children}${props.note && html`<small>${props.note}</small>`}</dd>
+    <dt>${props.name}${props.note && html`<small>${props.note}</small>`}</dt>
+    <dd>${props.children}</dd>
   </div>`;
 }
 
@@ -91,10 +91,15 @@ function LastHour({ card }: { card: SourceOverview }) {
   `;
 }
 
+/** A source that is not enabled takes nothing, but may have done until a moment ago. */
+function hasTraffic({ hour }: SourceOverview): boolean {
+  return COUNTED.some(({ name }) => hour[name] > 0);
+}
+
 function answerWords({ hour: { p50, p99 }, deadlineSeconds }: SourceOverview): string {
-  const deadline = `the provider's deadline of ${duration(deadlineSeconds)}`;
-  if (p50 === null || p99 === null) return `Nothing was answered; ${deadline} stands.`;
-  return `Half of the answers within ${duration(p50)}, 99 of 100 within ${duration(p99)}, against ${deadline}.`;
+  const deadline = `the provider's deadline is ${duration(deadlineSeconds)}`;
+  if (p50 === null || p99 === null) return `Nothing had to be answered; ${deadline}.`;
+  return `Half of the answers within ${duration(p50)}, 99 of 100 within ${duration(p99)}; ${deadline}.`;
 }
 
 function Refusals({ refusals }: { refusals: Record<string, number> }) {

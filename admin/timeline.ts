@@ -44,7 +44,7 @@ function tell(happening: Happening, delivery: Delivery, source: string): Told {
       const { attempt, outcome, ms, error } = toAttempt(happening);
       const tone =
         outcome === 'completed' ? 'good' : outcome === 'failed' || outcome === 'quarantined' ? 'bad' : 'warn';
-      const took = ms === null ? '' : ` after ${duration(ms / 1_000)}`;
+      const took = ms === null ? '' : ` (took ${duration(ms / 1_000)})`;
       return { what: `Attempt ${attempt}: ${outcomeWords(outcome)}${took}`, more: error, tone };
     }
     case 'step':
