@@ -83,7 +83,7 @@ export async function openWorld(t: Owner): Promise<World> {
 }
 
 /** Runs when it is ever taken for HTML. */
-const HTML = '<img src=x onerror="document.title=1">';
+export const HTML = '<img src=x onerror="document.title=1">';
 
 const ORDER = {
   id: 'ord_2041',
