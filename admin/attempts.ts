@@ -1,11 +1,10 @@
 /** Each attempt with its outcome, how long it took, and its error. */
 import type { Delivery, Happening } from './api.js';
 import { html } from './html.js';
-import { Badge, Moment } from './status.js';
-import { duration, time } from './words.js';
+import { Badge } from './status.js';
+import { duration } from './words.js';
 
 export interface Attempt {
-  at: string;
   attempt: number;
   outcome: string;
   ms: number | null;
@@ -18,13 +17,12 @@ export function attemptsOf({ history, state, startedAt, finishedAt, attemptsMade
   if (attempts.length > 0 || state !== 'completed' || startedAt === null || finishedAt === null)
     return attempts;
   const ms = Date.parse(finishedAt) - Date.parse(startedAt);
-  return [{ at: finishedAt, attempt: Math.max(attemptsMade, 1), outcome: 'completed', ms, error: null }];
+  return [{ attempt: Math.max(attemptsMade, 1), outcome: 'completed', ms, error: null }];
 }
 
-export function toAttempt({ at, attempt, outcome, ms, error }: Happening): Attempt {
+export function toAttempt({ attempt, outcome, ms, error }: Happening): Attempt {
   const { name, message } = (error ?? {}) as { name?: string; message?: string };
   return {
-    at,
     attempt: Number(attempt),
     outcome: String(outcome),
     ms: typeof ms === 'number' ? ms : null,
@@ -60,7 +58,7 @@ export function Attempts({ delivery }: { delivery: Delivery }) {
         : html`<table class="list attempts" role="table">
             <thead role="rowgroup">
               <tr role="row">
-                ${['Attempt', 'Outcome', 'Took', 'Ended', 'Error'].map((name) => html`<th role="columnheader" scope="col">${name}</th>`)}
+                ${['Attempt', 'Outcome', 'Took', 'Error'].map((name) => html`<th role="columnheader" scope="col">${name}</th>`)}
               </tr>
             </thead>
             <tbody role="rowgroup">
@@ -71,14 +69,13 @@ export function Attempts({ delivery }: { delivery: Delivery }) {
   </section>`;
 }
 
-function Row({ attempt: { attempt, outcome, ms, at, error } }: { attempt: Attempt }) {
+function Row({ attempt: { attempt, outcome, ms, error } }: { attempt: Attempt }) {
   return html`<tr role="row">
     <th role="rowheader" scope="row" data-name="Attempt">${attempt}</th>
     <td role="cell" data-name="Outcome">
       <${Badge} state=${TONES[outcome] ?? outcome} text=${outcomeWords(outcome)} />
     </td>
     <td role="cell" data-name="Took">${ms === null ? '–' : duration(ms / 1_000)}</td>
-    <td role="cell" data-name="Ended"><${Moment} at=${at} text=${time(at)} /></td>
     <td role="cell" data-name="Error" class=${error ? 'wrap' : 'none'}>${error}</td>
   </tr>`;
 }

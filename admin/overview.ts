@@ -20,7 +20,7 @@ export function Overview() {
           again every ${duration(REFRESH / 1_000)}.
         </p>
         <div class="cards">
-          ${state.sources.map((source) => html`<${SourceCard} source=${source} key=${source.source} />`)}
+          ${state.sources.map((source) => html`<${SourceCard} source=${source} now=${Date.parse(state.at)} key=${source.source} />`)}
         </div>
         ${state.sources.length === 0 && html`<p>No source is known, so that nothing can be delivered.</p>`}
       `}

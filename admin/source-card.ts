@@ -6,7 +6,8 @@ import { deliveriesPath } from './router.js';
 import { Badge, Moment } from './status.js';
 import { ago, count, duration, plural, time } from './words.js';
 
-export function SourceCard({ source: card }: { source: SourceOverview }) {
+/** @param props.now by the clock of the receiver, which the times are from */
+export function SourceCard({ source: card, now }: { source: SourceOverview; now: number }) {
   const { source, enabled, lastDeliveryAt, depths, oldestWaitingSeconds, trust } = card;
   const title = `source-${source}`;
   const list = (state: string, figure: number) =>
@@ -21,7 +22,11 @@ export function SourceCard({ source: card }: { source: SourceOverview }) {
         lastDeliveryAt === null
           ? 'No delivery yet.'
           : html`Last delivery${' '}
-              <${Moment} at=${lastDeliveryAt} text=${ago(lastDeliveryAt)} title=${time(lastDeliveryAt)} />.`
+              <${Moment}
+                at=${lastDeliveryAt}
+                text=${ago(lastDeliveryAt, now)}
+                title=${time(lastDeliveryAt)}
+              />.`
       }
     </p>
     <dl class="figures">
@@ -38,7 +43,7 @@ export function SourceCard({ source: card }: { source: SourceOverview }) {
       trust.length > 0 &&
       html`<h3>Keys and subscriptions</h3>
         <ul class="trust">
-          ${trust.map((one) => html`<${TrustLine} trust=${one} />`)}
+          ${trust.map((one) => html`<${TrustLine} trust=${one} now=${now} />`)}
         </ul>`
     }
   </section>`;
@@ -111,10 +116,10 @@ function Refusals({ refusals }: { refusals: Record<string, number> }) {
     </ul>`;
 }
 
-function TrustLine({ trust: { what, state, at, detail } }: { trust: Trust }) {
+function TrustLine({ trust: { what, state, at, detail }, now }: { trust: Trust; now: number }) {
   return html`<li>
     <${Badge} state=${state} text=${state} /> ${what}${
-      at !== null && html`, <${Moment} at=${at} text=${ago(at)} title=${time(at)} />`
+      at !== null && html`, <${Moment} at=${at} text=${ago(at, now)} title=${time(at)} />`
     }
     ${detail !== '' && html`<small>${detail}</small>`}
   </li>`;

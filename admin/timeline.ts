@@ -36,7 +36,10 @@ function since(before: Happening | undefined, { at }: Happening): string {
 }
 
 function tell(happening: Happening, delivery: Delivery, source: string): Told {
-  const text = (name: string) => (typeof happening[name] === 'string' ? (happening[name] as string) : null);
+  const text = (name: string) => {
+    const value = happening[name];
+    return typeof value === 'string' ? value : null;
+  };
   switch (happening.event) {
     case 'received':
       return { what: `Received from ${source}, verified and queued` };

@@ -33,7 +33,7 @@ export function time(iso: string): string {
   return Number.isNaN(at) ? iso : TIME.format(at);
 }
 
-/** `12 s ago` by the clock of whoever looks, so never less than nothing. */
+/** `12 s ago`; clocks differ, so never less than nothing. */
 export function ago(iso: string, now = Date.now()): string {
   const seconds = Math.max(0, (now - Date.parse(iso)) / 1_000);
   if (Number.isNaN(seconds)) return iso;

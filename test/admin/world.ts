@@ -56,6 +56,7 @@ export async function openWorld(t: Owner): Promise<World> {
   };
   const { pitchpoint, pce, petstore } = senders;
   await take(await pce.request(pceSubscriptionConfirmation));
+  const hostile = await take(await petstore.request({ topic: HTML, data: { [HTML]: HTML } }));
   for (let round = 0; round < ROUNDS; round++) {
     for (const sample of pitchpointSamples) await take(await pitchpoint.request(sample));
     for (const sample of pceSamples) await take(await pce.request(sample));
@@ -69,7 +70,6 @@ export async function openWorld(t: Owner): Promise<World> {
   const broken = await take(
     await petstore.request({ topic: 'order.lost', data: { order: ORDER, card: { card_number: '4111' } } }),
   );
-  const hostile = await take(await petstore.request({ topic: HTML, data: { [HTML]: HTML } }));
   await take(await pitchpoint.request({ topic: 'orders/slow', data: {} }));
   await untilState(address, 'petstore', broken.id, 'failed');
   await untilState(address, 'petstore', hostile.id);
