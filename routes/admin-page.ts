@@ -49,10 +49,12 @@ export default async function adminPage(fastify: FastifyInstance, { readOnly }: 
 
   // After the guard's own, which the dashboard beside this page needs looser.
   fastify.addHook('onSend', async (_request, reply) => {
-    reply.headers({ 'content-security-policy': policy, 'cache-control': 'no-cache' });
+    reply.header('content-security-policy', policy);
+    // Files hold nothing that anybody may not see; what the API answers is not kept.
+    if (reply.hasHeader('etag')) reply.header('cache-control', 'no-cache');
   });
 
-  for (const url of PAGES) fastify.get(url, async (request, reply) => send(request, reply, page));
+  for (const url of PAGES) fastify.get(url, async (_request, reply) => reply.type(page.type).send(page.body));
   fastify.get<{ Params: { name: string } }>('/admin/assets/:name', async (request, reply) => {
     const asset = assets.get(request.params.name);
     if (!asset) throw new HooklineError('HKL_ERR_NOT_FOUND');

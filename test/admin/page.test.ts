@@ -104,7 +104,7 @@ void t.test('what is not listed is not found, however it is spelt', async (t) =>
 });
 
 void t.test('what did not change is not sent again', async (t) => {
-  for (const path of ['/admin', '/admin/assets/uplot.js']) {
+  for (const path of ['/admin/assets/main.js', '/admin/assets/uplot.js']) {
     const first = await fetch(address + path);
     t.equal(first.headers.get('cache-control'), 'no-cache', path);
     const etag = first.headers.get('etag') ?? '';

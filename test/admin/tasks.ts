@@ -110,7 +110,10 @@ export async function listByFilter(chromium: Chromium, world: World, checks: Che
 export async function textIsText(chromium: Chromium, world: World, checks: Checks): Promise<void> {
   const page = await chromium.open();
   await standIn(page);
-  for (const path of [`/admin/deliveries?id=${world.hostile}`, `/admin/deliveries/petstore/${world.hostile}`]) {
+  for (const path of [
+    `/admin/deliveries?id=${world.hostile}`,
+    `/admin/deliveries/petstore/${world.hostile}`,
+  ]) {
     await show(page, world.address + path);
     checks.ok(`${path}: it is there to read`, (await page.getByText(HTML).count()) > 0);
     checks.same(`${path}: and no element came of it`, await page.locator('main img').count(), 0);

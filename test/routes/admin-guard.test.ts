@@ -12,7 +12,7 @@ const store = await openStore(t);
 const QUICK = { SHUTDOWN_TIMEOUT: '100ms', ROLE: 'receiver' };
 const PATHS = [
   '/admin',
-  '/admin/assets/main.js',
+  '/admin/deliveries',
   '/admin/queues',
   '/admin/queues/',
   '/admin/queues/queue/petstore',
