@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { chromium, type BrowserContextOptions, type Page } from 'playwright-core';
 import type { Owner } from '../support/owner.js';
+import { standIn } from './stand-in.js';
 
 /** Debian's; `CHROMIUM` names another. */
 export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
@@ -43,6 +44,7 @@ export async function startChromium(t: Owner, addresses: string[]): Promise<Chro
     async open(options = {}) {
       const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
       page.setDefaultTimeout(LIMIT);
+      await standIn(page);
       page.on('console', (message) => {
         if (message.type() !== 'error' && message.type() !== 'warning') return;
         complaints.push(`${message.text()} (${message.location().url})`);

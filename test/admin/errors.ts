@@ -2,13 +2,11 @@
 import { violationsOf, type Chromium } from './browser.js';
 import type { Checks } from './checks.js';
 import { show } from './looks.js';
-import { standIn } from './stand-in.js';
 import type { World } from './world.js';
 
 export async function errorsAreSaid(chromium: Chromium, world: World, checks: Checks): Promise<void> {
   const known = chromium.complaints.length;
   const page = await chromium.open();
-  await standIn(page);
 
   await show(page, `${world.address}/admin`);
   await page.getByLabel('Webhook id').fill('evt_nobody-knows');
@@ -26,6 +24,13 @@ export async function errorsAreSaid(chromium: Chromium, world: World, checks: Ch
 
   await show(page, `${world.address}/admin/deliveries?since=yesterday`);
   checks.ok('a wrong filter is explained', /since: expected a time/.test(await alert.innerText()));
+
+  const overview = '**/admin/api/overview';
+  await page.route(overview, () => undefined);
+  await page.goto(`${world.address}/admin`);
+  await page.getByRole('status').getByText('Loading the overview …').waitFor();
+  checks.same('an overview that is long in coming: serious violations', await violationsOf(page), []);
+  await page.unroute(overview);
 
   const pattern = '**/admin/api/deliveries?*';
   await page.route(pattern, (route) => route.abort());

@@ -3,7 +3,6 @@ import { mkdir, stat } from 'node:fs/promises';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { violationsOf, type Chromium } from './browser.js';
 import type { Checks } from './checks.js';
-import { standIn } from './stand-in.js';
 import type { World } from './world.js';
 
 const PHONE = { width: 390, height: 844 };
@@ -30,7 +29,6 @@ export async function show(page: Page, url: string): Promise<void> {
 export async function appearance(chromium: Chromium, world: World, checks: Checks): Promise<void> {
   for (const [look, options] of Object.entries(LOOKS)) {
     const page = await chromium.open(options);
-    await standIn(page);
     for (const [name, path] of Object.entries(pagesOf(world))) {
       await show(page, world.address + path);
       checks.same(`${name}, ${look}: serious violations`, await violationsOf(page), []);
@@ -56,7 +54,6 @@ export async function screenshots(chromium: Chromium, world: World): Promise<voi
   await mkdir(FOLDER, { recursive: true });
   for (const [look, options] of Object.entries(LOOKS)) {
     const page = await chromium.open({ viewport: PICTURE, ...options });
-    await standIn(page);
     for (const [name, path] of Object.entries(pagesOf(world))) {
       await show(page, world.address + path);
       const file = `${FOLDER}/${name}-${look}.png`;

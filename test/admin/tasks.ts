@@ -4,7 +4,6 @@ import { until } from '../support/deliveries.js';
 import { violationsOf, type Chromium } from './browser.js';
 import type { Checks } from './checks.js';
 import { show } from './looks.js';
-import { standIn } from './stand-in.js';
 import { HTML, type World } from './world.js';
 
 const timelineOf = (page: Page) => page.getByRole('region', { name: 'Timeline' }).getByRole('listitem');
@@ -12,8 +11,11 @@ const timelineOf = (page: Page) => page.getByRole('region', { name: 'Timeline' }
 /** From the overview to a delivery by its id, its replay, and what the timeline says of it; then its discard. */
 export async function findReplayAndDiscard(chromium: Chromium, world: World, checks: Checks): Promise<void> {
   const page = await chromium.open();
-  await standIn(page);
   await show(page, `${world.address}/admin`);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  const skipped = await page.evaluate<string>('document.activeElement.textContent');
+  checks.same('the first key leads to the content', skipped, 'Overview');
   await page.getByLabel('Webhook id').fill(world.broken);
   await page.keyboard.press('Enter');
   await page.waitForURL(`**/admin/deliveries/petstore/${world.broken}`);
@@ -34,6 +36,9 @@ export async function findReplayAndDiscard(chromium: Chromium, world: World, che
     before.some((text) => text.includes('look up the customer')),
     before,
   );
+
+  const payload = await page.getByRole('region', { name: 'Payload' }).innerText();
+  checks.ok('a credential in the payload is masked', /card_number\s*"\*\*\*"/.test(payload), payload);
 
   await world.mend();
   await page.getByRole('button', { name: 'Replay …' }).click();
@@ -63,10 +68,13 @@ export async function findReplayAndDiscard(chromium: Chromium, world: World, che
 /** From a figure of the overview to the list, and through its pages and back. */
 export async function listByFilter(chromium: Chromium, world: World, checks: Checks): Promise<void> {
   const page = await chromium.open();
-  await standIn(page);
   await show(page, `${world.address}/admin`);
   await page.getByRole('region', { name: 'petstore' }).locator('a[href*="state=failed"]').click();
   await page.waitForURL('**/admin/deliveries?source=petstore&state=failed');
+  await page.getByRole('link', { name: world.broken }).waitFor();
+  await page.goBack();
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+  await page.goForward();
   await page.getByRole('link', { name: world.broken }).waitFor();
   checks.same(
     'the filter of the address is in the form',
@@ -109,7 +117,6 @@ export async function listByFilter(chromium: Chromium, world: World, checks: Che
 /** What looks like HTML in a delivery stays text. */
 export async function textIsText(chromium: Chromium, world: World, checks: Checks): Promise<void> {
   const page = await chromium.open();
-  await standIn(page);
   for (const path of [
     `/admin/deliveries?id=${world.hostile}`,
     `/admin/deliveries/petstore/${world.hostile}`,
@@ -129,7 +136,6 @@ export async function textIsText(chromium: Chromium, world: World, checks: Check
 /** Where nothing can be changed the buttons say so. */
 export async function readOnly(chromium: Chromium, world: World, checks: Checks): Promise<void> {
   const page = await chromium.open();
-  await standIn(page);
   await show(page, `${world.readOnlyAddress}/admin/deliveries/petstore/${world.broken}`);
   for (const name of ['Replay …', 'Discard …']) {
     const button = page.getByRole('button', { name });
@@ -138,5 +144,18 @@ export async function readOnly(chromium: Chromium, world: World, checks: Checks)
     checks.ok(`read-only: ${name} says why`, (await reason.innerText()).includes('ADMIN_READONLY'));
   }
   checks.same('read-only: serious violations', await violationsOf(page), []);
+  await page.close();
+}
+
+/** Between the page and the Bull dashboard, which keeps its links in a menu. */
+export async function dashboardAndBack(chromium: Chromium, world: World, checks: Checks): Promise<void> {
+  const page = await chromium.open();
+  await show(page, `${world.address}/admin`);
+  await page.getByRole('link', { name: 'Queues' }).click();
+  await page.waitForURL('**/admin/queues');
+  await page.locator('header button').last().click();
+  await page.getByText('Overview and deliveries').click();
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+  checks.ok('the dashboard is linked, and leads back', new URL(page.url()).pathname === '/admin', page.url());
   await page.close();
 }
