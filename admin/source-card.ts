@@ -20,7 +20,7 @@ export function SourceCard({ source: card, now }: { source: SourceOverview; now:
     <p class="muted">
       ${
         lastDeliveryAt === null
-          ? 'No delivery yet.'
+          ? 'Nothing is known of a last delivery.'
           : html`Last delivery${' '}
               <${Moment}
                 at=${lastDeliveryAt}

@@ -8,7 +8,14 @@ import { CHROMIUM, hasChromium, startChromium } from './browser.js';
 import { Checks } from './checks.js';
 import { appearance, screenshots } from './looks.js';
 import { errorsAreSaid } from './errors.js';
-import { dashboardAndBack, findReplayAndDiscard, listByFilter, readOnly, textIsText } from './tasks.js';
+import {
+  dashboardAndBack,
+  findReplayAndDiscard,
+  listByFilter,
+  overviewCounts,
+  readOnly,
+  textIsText,
+} from './tasks.js';
 import { openWorld } from './world.js';
 
 if (!hasChromium()) {
@@ -20,6 +27,7 @@ await Script.run(async (script) => {
   const world = await openWorld(script);
   const chromium = await startChromium(script, [world.address, world.readOnlyAddress]);
   const checks = new Checks();
+  await overviewCounts(chromium, world, checks);
   if (process.argv.includes('--screenshots')) await screenshots(chromium, world);
   await appearance(chromium, world, checks);
   await listByFilter(chromium, world, checks);

@@ -159,3 +159,20 @@ export async function dashboardAndBack(chromium: Chromium, world: World, checks:
   checks.ok('the dashboard is linked, and leads back', new URL(page.url()).pathname === '/admin', page.url());
   await page.close();
 }
+
+/** The overview counts what was sent, of every source: taken, sent twice, and forged. */
+export async function overviewCounts(chromium: Chromium, world: World, checks: Checks): Promise<void> {
+  const page = await chromium.open();
+  await show(page, `${world.address}/admin`);
+  const petstore = page.getByRole('region', { name: 'petstore' });
+  await petstore.getByText(/[1-9][\d,]* accepted, [1-9][\d,]* duplicate, [1-9]\d* refused/).waitFor();
+  await petstore.getByText('Refused because of').waitFor();
+  await petstore.getByText(/99 of 100 within .*; the provider's deadline is 5 s/).waitFor();
+  checks.same('each source has its card', await page.getByRole('region').count(), 3);
+  checks.same(
+    'and its plots, with words for them',
+    await page.getByRole('img', { name: /the last hour/ }).count(),
+    6,
+  );
+  await page.close();
+}
