@@ -21,6 +21,7 @@ import repeatedHeaders from './plugins/repeated-headers.js';
 import sources from './plugins/sources.js';
 import spool from './plugins/spool.js';
 import adminApi from './routes/admin-api.js';
+import adminPage from './routes/admin-page.js';
 import health from './routes/health.js';
 import webhooks from './routes/webhooks.js';
 
@@ -104,6 +105,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
       enabled: fastify.sources.has(definition.name),
     }));
     await admin.register(adminApi, { keyPrefix: settings.QUEUE_PREFIX, masked, readOnly, sources });
+    await admin.register(adminPage, { readOnly });
     await admin.register(dashboard, { readOnly, masked });
   });
 }

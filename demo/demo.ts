@@ -51,7 +51,7 @@ async function demo(once: boolean): Promise<number> {
         : `\n${wrong} of ${all} did not come out as expected.`,
     );
     if (once) return wrong === 0 ? 0 : 1;
-    console.log(`\nDashboard: ${address}/admin/queues\nMetrics:   ${address}/metrics\n\nCtrl-C ends it.`);
+    console.log(`\nPage:      ${address}/admin\nMetrics:   ${address}/metrics\n\nCtrl-C ends it.`);
     await new Promise((resolve) => {
       process.once('SIGINT', resolve);
       process.once('SIGTERM', resolve);

@@ -24,7 +24,13 @@ export default async function dashboard(fastify: FastifyInstance, { readOnly, ma
       return adapter;
     }),
     serverAdapter: server,
-    options: { uiConfig: { boardTitle: 'Hookline', showWorkers: false } },
+    options: {
+      uiConfig: {
+        boardTitle: 'Hookline',
+        showWorkers: false,
+        miscLinks: [{ text: 'Overview and deliveries', url: '/admin' }],
+      },
+    },
   });
   server.setBasePath(BASE);
   await fastify.register(server.registerPlugin(), { prefix: BASE });

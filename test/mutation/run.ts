@@ -27,6 +27,8 @@ try {
     filter: (source) => !LEFT_OUT.has(path.relative(root, source).split(path.sep)[0] ?? ''),
   });
   await symlink(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
+  // The page of /admin, which the sources serve as it was built last.
+  await cp(path.join(root, 'dist/admin'), path.join(copy, 'dist/admin'), { recursive: true });
   await checkAllGreen();
   for (const guard of wanted) await without(guard);
   console.log(`${wanted.length} guards, ${wanted.length - unnoticed} of them noticed when they are gone`);

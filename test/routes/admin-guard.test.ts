@@ -11,6 +11,8 @@ process.env['NODE_ENV'] = 'development';
 const store = await openStore(t);
 const QUICK = { SHUTDOWN_TIMEOUT: '100ms', ROLE: 'receiver' };
 const PATHS = [
+  '/admin',
+  '/admin/deliveries',
   '/admin/queues',
   '/admin/queues/',
   '/admin/queues/queue/petstore',
@@ -60,7 +62,7 @@ function isRefused(t: Test, status: 401 | 404, { status: given, headers, body }:
 void t.test('without credentials: this machine only', async (t) => {
   const { address } = await startTestService(t, store, QUICK);
   const { port } = new URL(address);
-  for (const path of PATHS.slice(0, 4)) t.equal((await get(address, path)).status, 200, path);
+  for (const path of PATHS.slice(0, 6)) t.equal((await get(address, path)).status, 200, path);
   for (const host of [
     `localhost:${port}`,
     'localhost',
@@ -108,7 +110,7 @@ void t.test('with credentials', async (t) => {
   const credentials = { ADMIN_USER: 'admin', ADMIN_PASSWORD: 'pass:wörd' };
   const { address } = await startTestService(t, store, { ...QUICK, ...credentials });
   const right = basic('admin:pass:wörd');
-  for (const path of PATHS.slice(0, 4)) t.equal((await get(address, path, right)).status, 200, path);
+  for (const path of PATHS.slice(0, 6)) t.equal((await get(address, path, right)).status, 200, path);
   const away = { ...right, host: 'hooks.example', 'x-forwarded-for': '10.0.0.1' };
   t.equal((await get(address, '/admin/queues', away)).status, 200, 'from anywhere');
 

@@ -5,6 +5,13 @@ const ADMIN = 'test/hostile/admin.test.ts';
 
 const changes: Guard[] = [
   guard(
+    'scripts in the page of /admin',
+    'routes/admin-page.ts',
+    "`script-src 'self' 'sha256-${hash}'`",
+    '`script-src *`',
+    'test/admin/page.test.ts',
+  ),
+  guard(
     'guesses of a password',
     'plugins/admin-guard.ts',
     'guesses.count(address) >= MAX_GUESSES',
