@@ -5,6 +5,7 @@ import type { Settings } from '../lib/settings/settings.js';
 import type { SourceDefinition } from '../lib/source.js';
 import { discoverHandlers } from './discover.js';
 import { HandlerRegistry, type RegisteredHandler } from './registry.js';
+import { leansOnOneQueue, requireOneQueue, ShardWorkers } from './shard-workers.js';
 import { SourceWorker, type SourceWorkerOptions } from './source-worker.js';
 import { Understanding } from './understand.js';
 
@@ -39,23 +40,37 @@ export async function startWorkers({
   onStalled,
 }: WorkersOptions): Promise<Workers> {
   const registry = await loadRegistry(settings, definitions);
+  requireOneQueue(registry.list(), settings.shards);
   const understanding = new Understanding(registry, definitions);
   const redis = workerConnection(redisUrl, log);
+  const needsOneQueue = (source: string) =>
+    registry.list().some(({ handler }) => handler.source === source && leansOnOneQueue(handler));
+  const openWorker = (source: string, shard: number) =>
+    new SourceWorker({
+      source,
+      shard,
+      redis,
+      prefix: settings.QUEUE_PREFIX,
+      concurrency: settings.WORKER_CONCURRENCY,
+      keepCompleted: { age: settings.KEEP_COMPLETED / 1_000, count: settings.KEEP_COMPLETED_COUNT },
+      keepFailed: settings.KEEP_FAILED ? { age: settings.KEEP_FAILED / 1_000 } : undefined,
+      understanding,
+      ordered: registry.list().some(({ handler }) => handler.source === source && handler.serialBy),
+      limits: settings.limits[source] ?? { concurrency: undefined, rate: undefined },
+      log,
+      onAttempt,
+      onStalled,
+    });
   const workers = definitions.map(
     ({ name }) =>
-      new SourceWorker({
+      new ShardWorkers({
         source: name,
         redis,
         prefix: settings.QUEUE_PREFIX,
-        concurrency: settings.WORKER_CONCURRENCY,
-        keepCompleted: { age: settings.KEEP_COMPLETED / 1_000, count: settings.KEEP_COMPLETED_COUNT },
-        keepFailed: settings.KEEP_FAILED ? { age: settings.KEEP_FAILED / 1_000 } : undefined,
-        understanding,
-        ordered: registry.list().some(({ handler }) => handler.source === name && handler.serialBy),
-        limits: settings.limits[name] ?? { concurrency: undefined, rate: undefined },
+        atLeast: settings.shards[name] ?? 1,
+        needsOneQueue: needsOneQueue(name),
+        open: (shard) => openWorker(name, shard),
         log,
-        onAttempt,
-        onStalled,
       }),
   );
   log.info(

@@ -3,6 +3,7 @@ import { Worker, type Job, type WorkerOptions } from 'bullmq';
 import type { RedisConnection } from '../lib/queue/connection.js';
 import type { Delivery } from '../lib/event.js';
 import type { Log } from '../lib/log.js';
+import { shardName } from '../lib/queue/shards.js';
 import type { SourceLimits } from '../lib/settings/source-limits.js';
 import { Admission } from './admission/admission.js';
 import { gatesOf, type Gates } from './admission/gates.js';
@@ -15,6 +16,8 @@ import type { Understanding, Understood } from './understand.js';
 
 export interface SourceWorkerOptions {
   source: string;
+  /** Which of the source's queues: 0 where there is one. */
+  shard: number;
   redis: RedisConnection;
   prefix: string;
   concurrency: number;
@@ -46,7 +49,7 @@ const MAX_STALLED = 25;
 /** Milliseconds past the deadline for giving back what is in hand. */
 const CLOSE_GRACE = 1_000;
 
-/** Takes one source's queue: hands each job to `Attempts`, and owns what that needs. */
+/** Takes one queue of a source: hands each job to `Attempts`, and owns what that needs. */
 export class SourceWorker {
   readonly #options: SourceWorkerOptions;
   readonly #base: string;
@@ -58,8 +61,9 @@ export class SourceWorker {
     this.#options = options;
     // One listener for each job in hand.
     setMaxListeners(0, this.#stop.signal);
-    const { source, redis, prefix, concurrency, keepCompleted, keepFailed, log } = options;
-    this.#base = `${prefix}:${source}:`;
+    const { source, redis, concurrency, keepCompleted, keepFailed, log } = options;
+    const { prefix, name, base } = shardName(options.prefix, source, options.shard);
+    this.#base = base;
     this.#admission = new Admission({
       redis,
       base: this.#base,
@@ -67,7 +71,7 @@ export class SourceWorker {
       log: log.child({ source }),
     });
     const attempts = this.#openAttempts();
-    this.#worker = new Worker<Delivery>(source, (job, token) => attempts.run(job, token), {
+    this.#worker = new Worker<Delivery>(name, (job, token) => attempts.run(job, token), {
       connection: redis,
       prefix,
       concurrency,
