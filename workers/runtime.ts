@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { closeConnection, workerConnection } from '../lib/queue/connection.js';
 import type { Log } from '../lib/log.js';
@@ -80,6 +81,8 @@ export async function startWorkers({
   return {
     registry,
     async close(deadline) {
+      // One listener for each queue.
+      setMaxListeners(0, deadline);
       await Promise.all(workers.map((worker) => worker.close(deadline)));
       await closeConnection(redis);
     },

@@ -22,7 +22,8 @@ export const cannotRun =
   (await findRedisProgram()) === undefined && 'there is no redis-server or valkey-server on PATH';
 
 const ACL = [
-  'user default off',
+  // Off, with all rights: it is whose rights Redis checks when it loads its append-only file.
+  'user default off ~* &* +@all',
   `user ${LOGIN.username} on >${LOGIN.password} ~* &* +@all`,
   `user hookline on >s3cr@t:/ ${RIGHTS}`,
 ];
@@ -34,7 +35,7 @@ export interface ServerOptions {
 }
 
 export class Server {
-  readonly port: number;
+  port: number;
   readonly #program: string;
   readonly #file: string;
   readonly #options: ServerOptions;
@@ -71,6 +72,18 @@ export class Server {
         () => false,
       ),
     );
+  }
+
+  /** Starts it after a kill as another machine does that has got its disk: a node of a Cluster, at other ports. */
+  async replace(): Promise<void> {
+    const [port, bus] = [await freePort(), await freePort()];
+    const text = await readFile(this.#file, 'utf8');
+    await writeFile(
+      this.#file,
+      text.replace(/^port .*$/m, `port ${port}`).replace(/^cluster-port .*$/m, `cluster-port ${bus}`),
+    );
+    this.port = port;
+    await this.start();
   }
 
   async kill(): Promise<void> {
