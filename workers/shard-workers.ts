@@ -53,14 +53,15 @@ export class ShardWorkers {
   async #look(): Promise<void> {
     const { source, log, needsOneQueue } = this.#options;
     try {
+      if (needsOneQueue) await this.#record.askForOneQueue();
       const { number, most } = await this.#record.read({ atLeast: this.#workers.length });
       this.#take(most);
       if (number > 1 && needsOneQueue && !this.#warned) {
         this.#warned = true;
         log.error(
           { source, shards: number },
-          'receivers spread this source over several queues, while its handlers ask for an order or a limit, which then ' +
-            'hold within each queue only: set QUEUE_SHARDS of the receivers to 1, or take these options from the handlers',
+          'this source is spread over several queues, and its handlers ask for an order or a limit, which then hold ' +
+            'within each queue only: set QUEUE_SHARDS of the receivers to 1, or take these options from the handlers',
         );
       }
     } catch (error) {

@@ -157,10 +157,22 @@ export class DeliveryQueue {
 
   async #readNow(options: ReadOptions): Promise<ShardMap> {
     const map = await this.#record.read(options);
+    if (map.refused) this.#tellRefused();
     this.#readAt = performance.now();
     this.#shard(map.most - 1);
+    // A node may have been away when a shard of it was opened.
+    this.#renew();
     if (isInUse(map)) this.#settleIn(0);
     return map;
+  }
+
+  #tellRefused(): void {
+    const { log, shards } = this.#options;
+    log.error(
+      { source: this.#source, shards },
+      'QUEUE_SHARDS stays 1 for this source: handlers of running workers have serialBy, latestBy, concurrency or ' +
+        'rateLimit, which need one queue; take these options from them, or set QUEUE_SHARDS to 1',
+    );
   }
 
   /** A receiver that finds an earlier number still in use has all others leave it, whether they get anything or not. */

@@ -16,15 +16,22 @@ export interface ShardMap {
    * `Infinity` while a receiver may still accept by this number.
    */
   earlier: Array<{ number: number; until: number }>;
+  /** Another number was asked for, which workers forbid: it stays as it is. */
+  refused: boolean;
 }
+
+/** Milliseconds for which a worker's word counts that it needs one queue for all. */
+const WORD = 60_000;
 
 /** Milliseconds on top of the window: the clocks of two nodes, and what was under way. */
 const MARGIN = 120_000;
 
 /**
  * The record is a hash in the slot of shard 0, there from the first change on: `epoch`, `number`, `most`, and `earlier`,
- * JSON of each earlier number and when all receivers had left it by Redis' clock (ms), or 0.
+ * JSON of each earlier number and when all receivers had left it by Redis' clock (ms), or 0. Workers whose handlers
+ * lean on one queue for all say so now and then in a key beside it; while they do, the number stays 1.
  *
+ * KEYS: 1 the record, 2 what says that one queue is needed
  * ARGV: 1 number that is wanted, or 0   2 how long an earlier one counts (ms), or -1: for ever   3 the greatest epoch that is known
  * 4 shards that are known to be there   5 the epoch by which all shards are fenced, or -1   6 the number as known, or 0
  */
@@ -55,14 +62,15 @@ if tonumber(ARGV[3]) > epoch then
   epoch, changed = tonumber(ARGV[3]) + 1, true
   change(tonumber(ARGV[6]))
 end
-change(tonumber(ARGV[1]))
+local refused = tonumber(ARGV[1]) > 1 and number == 1 and redis.call('EXISTS', KEYS[2]) == 1
+if not refused then change(tonumber(ARGV[1])) end
 local known = math.max(number, tonumber(ARGV[4]))
 if known > most then most, changed = known, true end
 if changed then
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'number', number, 'most', most, 'earlier', cjson.encode(earlier))
 end
 
-local answer = {epoch, number, most}
+local answer = {epoch, number, most, refused and 1 or 0}
 for old, left in pairs(earlier) do
   answer[#answer + 1] = tonumber(old)
   answer[#answer + 1] = (left == 0 or keep < 0) and -1 or left + keep - now
@@ -92,13 +100,14 @@ export interface ReadOptions {
 /** A process' view of the record. */
 export class ShardRecord {
   readonly #options: ShardRecordOptions;
-  readonly #key: string;
+  readonly #keys: [record: string, oneQueue: string];
   #known: ShardMap | undefined;
   #wanted: number;
 
   constructor(options: ShardRecordOptions) {
     this.#options = options;
-    this.#key = `${shardName(options.prefix, options.source, 0).base}shards`;
+    const { base } = shardName(options.prefix, options.source, 0);
+    this.#keys = [`${base}shards`, `${base}one-queue`];
     this.#wanted = options.wanted?.number ?? 0;
   }
 
@@ -107,13 +116,18 @@ export class ShardRecord {
     return this.#known;
   }
 
+  /** Keeps the number at 1 for a minute. @throws when Redis does not answer */
+  async askForOneQueue(): Promise<void> {
+    await this.#options.redis.set(this.#keys[1], '1', 'PX', WORD);
+  }
+
   /** Reads it; the first time also writes the number that is wanted. @throws when Redis does not answer */
   async read({ met = 0, fenced = -1, atLeast = 1 }: ReadOptions = {}): Promise<ShardMap> {
     const { epoch = 0, number = 0, most = 1 } = this.#known ?? {};
     const { redis, wanted } = this.#options;
     const keep = wanted ? wanted.dedupeWindow + MARGIN : -1;
     const args = [this.#wanted, keep, Math.max(met, epoch), Math.max(atLeast, most), fenced, number];
-    const answer = (await RECORD.run(redis, [this.#key], args)) as number[];
+    const answer = (await RECORD.run(redis, this.#keys, args)) as number[];
     const map = toMap(answer, performance.now());
     // Said once: whoever comes later with another number has it.
     this.#wanted = 0;
@@ -124,11 +138,11 @@ export class ShardRecord {
 }
 
 function toMap(answer: number[], now: number): ShardMap {
-  const [epoch = 0, number = 1, most = 1, ...rest] = answer;
+  const [epoch = 0, number = 1, most = 1, refused = 0, ...rest] = answer;
   const earlier: ShardMap['earlier'] = [];
   for (let at = 0; at < rest.length; at += 2) {
     const left = rest[at + 1] ?? -1;
     earlier.push({ number: rest[at] ?? 1, until: left === -1 ? Infinity : now + left });
   }
-  return { epoch, number, most: Math.min(most, MOST_SHARDS), earlier };
+  return { epoch, number, most: Math.min(most, MOST_SHARDS), earlier, refused: refused === 1 };
 }

@@ -45,8 +45,9 @@ export async function statusOfTopics(
   const client = await queue.queue.getBackend().client;
   const noted = await readSubscriptions(openNotes(client, prefix, queue.queue.name));
   const shards = await queue.shards();
-  const each = await Promise.all(shards.map((shard) => waitingConfirmations(shard)));
-  const waiting = new Map(each.map((found) => [...found]).flat());
+  const waiting = new Map<string, Job<Delivery>>();
+  for (const shard of shards)
+    for (const [topicArn, job] of await waitingConfirmations(shard)) waiting.set(topicArn, job);
   return [...new Set([...configured, ...noted.keys()])].map((topicArn) => {
     const subscription = noted.get(topicArn);
     if (!subscription) return unnoted(topicArn, waiting.get(topicArn));

@@ -1,6 +1,7 @@
 /** The number of a source's shards, and its change while receivers of several numbers take deliveries. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
+import { ShardRecord } from '../../lib/queue/shard-record.js';
 import { homesOf } from '../../lib/queue/shards.js';
 import { until } from '../support/deliveries.js';
 import { openStore } from '../support/store.js';
@@ -75,10 +76,10 @@ void t.test('no id is accepted twice while the number changes under load', async
   const queues: OpenQueue[] = [await openShards(t, store, 1)];
   const accepted = new Map<string, number>();
   const recent: string[] = [];
-  let stop = false;
+  const stop = new AbortController();
 
   async function load(): Promise<void> {
-    while (!stop) {
+    while (!stop.signal.aborted) {
       // New ones through all receivers at once, and old ones again.
       const some = [...ids(5), ...recent.slice(-2_000).filter((_, index) => index % 100 === 0)];
       recent.push(...some.slice(0, 5));
@@ -100,7 +101,7 @@ void t.test('no id is accepted twice while the number changes under load', async
     queues.push(await openShards(t, store, number));
   }
   await more(150);
-  stop = true;
+  stop.abort();
   await Promise.all(loads);
   t.same(new Set(accepted.values()), new Set([1]), 'each was accepted once');
   const counts = jobsById(await keysOf((queues[0] as OpenQueue).redis, store.prefix));
@@ -147,4 +148,18 @@ void t.test('a record that was lost is written anew', async (t) => {
   const answers = await Promise.all(all.map((id) => another.accept(deliveryOf(id))));
   t.same(new Set(answers.map(({ status }) => status)), new Set(['duplicate']));
   t.equal((await queue.accept(deliveryOf(randomUUID()))).status, 'accepted', 'and the others go on');
+});
+
+void t.test('while a worker needs one queue for all, the number stays 1', async (t) => {
+  const store = own();
+  const { redis } = await openShards(t, store, 1);
+  const record = new ShardRecord({ source: 'petstore', redis, prefix: store.prefix, wanted: undefined });
+  await record.askForOneQueue();
+  const { queue } = await openShards(t, store, 6);
+  await Promise.all(ids(20).map((id) => queue.accept(deliveryOf(id))));
+  t.equal((await queue.shards()).length, 1);
+  t.match(await record.read(), { number: 1, most: 1, epoch: 0 });
+  await redis.del(`${store.prefix}:petstore:one-queue`);
+  const { queue: later } = await openShards(t, store, 6);
+  t.equal((await later.shards()).length, 6, 'and no longer');
 });
