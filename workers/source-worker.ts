@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker, type Job, type WorkerOptions } from 'bullmq';
 import type { RedisConnection } from '../lib/queue/connection.js';
 import type { Delivery } from '../lib/event.js';
@@ -45,6 +46,9 @@ const LOCKS = { lockDuration: 15_000, stalledInterval: 5_000 } satisfies Partial
  * that itself kills every worker must end some time.
  */
 const MAX_STALLED = 25;
+
+/** Milliseconds between tries to begin. */
+const TRY_AGAIN = 1_000;
 
 /** Milliseconds past the deadline for giving back what is in hand. */
 const CLOSE_GRACE = 1_000;
@@ -117,8 +121,21 @@ export class SourceWorker {
 
   /** Waits for Redis as long as it takes; ends when the worker is closed. */
   async #run(): Promise<void> {
-    await this.#setLimits();
-    await this.#worker.run();
+    while (!(await this.#trySetLimits())) await sleep(TRY_AGAIN, undefined, { ref: false });
+    if (!this.#worker.closing) await this.#worker.run();
+  }
+
+  /** A Redis that refuses writes when the worker starts must not keep it from working later. */
+  async #trySetLimits(): Promise<boolean> {
+    const { source, log } = this.#options;
+    try {
+      await this.#setLimits();
+      return true;
+    } catch (error) {
+      if (this.#worker.closing) return true;
+      log.warn({ source, reason: String(error) }, 'the limits of the queue cannot be set; trying again');
+      return false;
+    }
   }
 
   /** BullMQ keeps a queue's limits in Redis, for all workers of the queue: those of the last to start count. */

@@ -79,6 +79,8 @@ function connect(url: string, own: Own, enableOfflineQueue: boolean): RedisConne
   const { nodes, ...login } = rest;
   return new Cluster(nodes, {
     clusterRetryStrategy: retryStrategy,
+    // A command for a node that is away is tried again every 100 ms: a worker's for as long as it takes.
+    maxRedirections: own.maxRetriesPerRequest === null ? Infinity : 16,
     enableOfflineQueue,
     slotsRefreshTimeout: COMMON.connectTimeout,
     // Names stay names, for certificates to be checked against.
