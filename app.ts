@@ -9,6 +9,7 @@ import adminGuard from './plugins/admin-guard.js';
 import dashboard from './plugins/dashboard.js';
 import draining from './plugins/draining.js';
 import errors from './plugins/errors.js';
+import history from './plugins/history.js';
 import limits from './plugins/limits.js';
 import metrics from './plugins/metrics.js';
 import overload from './plugins/overload.js';
@@ -82,6 +83,8 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
   });
   await fastify.register(metrics, { metrics: options.metrics, keyPrefix: settings.QUEUE_PREFIX });
 
+  await fastify.register(history, { keyPrefix: settings.QUEUE_PREFIX });
+
   await fastify.register(health, { keyPrefix: settings.QUEUE_PREFIX });
   await fastify.register(webhooks);
   await fastify.register(async (admin) => {
@@ -91,8 +94,15 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
       production: settings.NODE_ENV === 'production',
       readOnly: settings.ADMIN_READONLY,
     });
-    await admin.register(adminApi, { keyPrefix: settings.QUEUE_PREFIX });
-    await admin.register(dashboard, { readOnly: settings.ADMIN_READONLY });
+    const readOnly = settings.ADMIN_READONLY;
+    const masked = settings.REDACT;
+    const sources = definitions.map((definition) => ({
+      definition,
+      settings: settings.sources[definition.name] ?? {},
+      enabled: fastify.sources.has(definition.name),
+    }));
+    await admin.register(adminApi, { keyPrefix: settings.QUEUE_PREFIX, masked, readOnly, sources });
+    await admin.register(dashboard, { readOnly, masked });
   });
 }
 

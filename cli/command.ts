@@ -61,7 +61,7 @@ export async function withStore<T>(
       ]),
     );
     try {
-      return await use({ redis, prefix, queues });
+      return await use({ redis, prefix, queues, masked: settings.REDACT });
     } finally {
       await Promise.all([...queues.values()].map((queue) => queue.close()));
     }

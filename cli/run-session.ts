@@ -13,7 +13,7 @@ export type Report = (session: SessionReport, ending: Ending) => void;
 /** Runs a session on the terminal: progress on standard error, the result on standard output. */
 export async function run(store: DeliveryStore, session: Session, report: Report): Promise<void> {
   const stop = stopSignal();
-  const bar = new ProgressBar(process.stderr, session.total, session.done + session.skipped);
+  const bar = new ProgressBar(process.stderr, session.total, { before: session.done + session.skipped });
   process.stderr.write(`Session ${session.id}, by ${session.by}. Ctrl-C stops it.\n`);
   try {
     const ending = await runSession(store, session, {

@@ -16,28 +16,34 @@ export function isCredentialName(name: string): boolean {
 
 const MASK = '***';
 
+const NONE: ReadonlySet<string> = new Set();
+
 /**
- * A copy of parsed JSON in which every member with a credential's name is masked, inside texts that are JSON
- * themselves too. Depth is bounded.
+ * A copy of parsed JSON in which every member with a credential's name is masked, or with one of `masked` (in lower
+ * case), inside texts that are JSON themselves too. Depth is bounded.
  */
-export function redact(value: unknown, depth = 0): unknown {
+export function redact(value: unknown, masked = NONE, depth = 0): unknown {
   if (depth > 50) return MASK;
-  if (typeof value === 'string') return redactText(value, depth);
-  if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
+  if (typeof value === 'string') return redactText(value, masked, depth);
+  if (Array.isArray(value)) return value.map((item) => redact(item, masked, depth + 1));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [
       name,
-      isCredentialName(name) ? MASK : redact(item, depth + 1),
+      isMasked(name, masked) ? MASK : redact(item, masked, depth + 1),
     ]),
   );
 }
 
+export function isMasked(name: string, masked: ReadonlySet<string>): boolean {
+  return isCredentialName(name) || (masked.size > 0 && masked.has(name.toLowerCase()));
+}
+
 /** What SNS carries is JSON in a text. */
-function redactText(text: string, depth: number): string {
+function redactText(text: string, masked: ReadonlySet<string>, depth: number): string {
   if (!/^\s*[[{]/.test(text)) return text;
   try {
-    return JSON.stringify(redact(JSON.parse(text), depth + 1));
+    return JSON.stringify(redact(JSON.parse(text), masked, depth + 1));
   } catch {
     return text;
   }

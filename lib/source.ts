@@ -4,6 +4,8 @@ import type { QuarantineCause } from './event.js';
 import type { Handler } from './handler.js';
 import type { Log } from './log.js';
 import type { Notes } from './notes.js';
+import type { Trust } from './overview/schema.js';
+import type { DeliveryQueue } from './queue/delivery-queue.js';
 
 /** A request as a source sees it: the exact bytes, and the headers. Sources know nothing else of HTTP. */
 export interface RawDelivery {
@@ -97,6 +99,10 @@ export interface SourceDefinition<Shape extends z.ZodRawShape = z.ZodRawShape, P
     settings: z.output<z.ZodObject<Shape>>,
     deps: SourceDeps,
   ): Source<Proof, z.output<z.ZodObject<Shape>>>;
+  /** Seconds for which the provider waits for an answer; `undefined`: 15. */
+  answerWithin?: number;
+  /** How it stands with the provider, for the operator: subscriptions, say. Read from Redis; `prefix` is QUEUE_PREFIX. */
+  standing?(settings: z.output<z.ZodObject<Shape>>, queue: DeliveryQueue, prefix: string): Promise<Trust[]>;
   /** What a handler gets as `event.payload`. Default: the body as JSON. @throws when it cannot be read. */
   payload?(rawBody: string): unknown;
   /** Other spellings of a topic → the one to which handlers are matched. */

@@ -12,9 +12,11 @@ const BASE = '/admin/queues';
 export interface DashboardOptions {
   /** Shows no buttons, and refuses what they would ask for. */
   readOnly: boolean;
+  /** `REDACT`. */
+  masked: ReadonlySet<string>;
 }
 
-export default async function dashboard(fastify: FastifyInstance, { readOnly }: DashboardOptions) {
+export default async function dashboard(fastify: FastifyInstance, { readOnly, masked }: DashboardOptions) {
   const server = new FastifyAdapter();
   const shown = new Set<string>();
   const board = createBullBoard({
@@ -31,7 +33,7 @@ export default async function dashboard(fastify: FastifyInstance, { readOnly }: 
   function show(queue: Queue<Delivery>): BullMQAdapter {
     shown.add(queue.name);
     const adapter = new BullMQAdapter(queue, { readOnlyMode: readOnly });
-    adapter.setFormatter('data', (data: Delivery) => showDelivery(data));
+    adapter.setFormatter('data', (data: Delivery) => showDelivery(data, masked));
     return adapter;
   }
 
@@ -44,9 +46,9 @@ export default async function dashboard(fastify: FastifyInstance, { readOnly }: 
 }
 
 /** The body as parsed JSON with credentials masked; a body that is no JSON is told by its length only. */
-function showDelivery({ rawBody, ...rest }: Delivery): unknown {
+function showDelivery({ rawBody, ...rest }: Delivery, masked: ReadonlySet<string>): unknown {
   try {
-    return { ...rest, body: redact(JSON.parse(rawBody)) };
+    return { ...rest, body: redact(JSON.parse(rawBody), masked) };
   } catch {
     return { ...rest, body: `${rawBody.length} characters that are not JSON` };
   }

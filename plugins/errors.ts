@@ -57,14 +57,22 @@ export function rawAnswer(error: HooklineError): string {
 
 /** Answers what Node.js could not read as a request, or waited for in vain. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  // What still comes after our answer is no request either.
+  if (socket.writableEnded) return;
   // Once an answer has begun, or nobody is there to read it, another one would only be noise.
   const begun = (Reflect.get(socket, '_httpMessage') as ServerResponse | null | undefined)?.headersSent;
-  if (error.code !== 'ECONNRESET' && socket.writable && !begun) {
-    const code = CLIENT_ERRORS[error.code ?? ''] ?? 'HKL_ERR_BAD_REQUEST';
-    socket.write(rawAnswer(new HooklineError(code)));
-  }
-  socket.destroy();
+  if (error.code === 'ECONNRESET' || !socket.writable || begun) return void socket.destroy();
+  const code = CLIENT_ERRORS[error.code ?? ''] ?? 'HKL_ERR_BAD_REQUEST';
+  socket.end(rawAnswer(new HooklineError(code)));
+  const cut = setTimeout(() => socket.destroy(), LINGER).unref();
+  socket.resume().once('close', () => clearTimeout(cut));
 }
+
+/**
+ * Milliseconds in which the rest of what a sender sends is read and dropped: to close a connection with bytes unread
+ * resets it, and the answer may be lost on its way (RFC 9112 section 9.6).
+ */
+const LINGER = 1_000;
 
 const CLIENT_ERRORS: Record<string, ErrorCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'HKL_ERR_REQUEST_TIMEOUT',

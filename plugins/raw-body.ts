@@ -15,6 +15,9 @@ const JSON_TYPE = 'application/json';
 /** What Fastify takes for a content type (RFC 9110 section 8.3.1); it answers 4xx to anything else. */
 const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
 
+/** Milliseconds in which the rest of a body that is too large is read and dropped, so that its sender reads why. */
+const LINGER = 5_000;
+
 async function rawBody(fastify: FastifyInstance) {
   /** What a sender wrote that is no media type: handlers see it as it came. */
   const asSent = new WeakMap<FastifyRequest, string>();
@@ -25,6 +28,15 @@ async function rawBody(fastify: FastifyInstance) {
     const { reserve } = reservations.get(request) as Reservation;
     const announced = Number(request.headers['content-length']);
     return readBody(payload, { limit: fastify.initialConfig.bodyLimit ?? 0, announced, reserve });
+  });
+  // Fastify would close the connection: with bytes unread that resets it, and many a sender then sees no answer.
+  fastify.addHook('onError', (request, reply, { code }, done) => {
+    if (code === 'HKL_ERR_BODY_TOO_LARGE') {
+      reply.removeHeader('connection');
+      const cut = setTimeout(() => request.raw.complete || request.raw.destroy(), LINGER).unref();
+      request.raw.once('close', () => clearTimeout(cut));
+    }
+    done();
   });
   fastify.addHook('onRequest', (request, _reply, done) => {
     const { ip, headers, work } = request;

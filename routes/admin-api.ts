@@ -1,10 +1,12 @@
 /** `/admin/api`: deliveries found, shown, replayed and discarded, for scripts and for the command line. */
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
+import { readContent } from '../lib/deliveries/content.js';
 import { describeDelivery } from '../lib/deliveries/describe.js';
 import { operateOne } from '../lib/deliveries/one.js';
 import {
   ACTIONS,
+  contentSchema,
   deliverySchema,
   oneRequestSchema,
   searchPageSchema,
@@ -16,26 +18,34 @@ import {
 import { searchDeliveries } from '../lib/deliveries/search.js';
 import { queueOf, type DeliveryStore } from '../lib/deliveries/store.js';
 import { HooklineError } from '../lib/errors.js';
+import type { KnownSource } from '../lib/overview/overview.js';
 import adminOpenapi from './admin-openapi.js';
 import { fromStore, operatorOf, refuseForeignPages, toJsonSchema, validateWith } from './admin-http.js';
+import adminOverview from './admin-overview.js';
 import adminReplays from './admin-replays.js';
 
 export interface AdminApiOptions {
   /** First part of every Redis key. */
   keyPrefix: string;
+  /** `REDACT`. */
+  masked: ReadonlySet<string>;
+  readOnly: boolean;
+  sources: readonly KnownSource[];
 }
 
 interface OneDelivery {
   Params: { source: string; id: string };
 }
 
-export default async function adminApi(fastify: FastifyInstance, { keyPrefix }: AdminApiOptions) {
-  const store: DeliveryStore = { redis: fastify.redis, prefix: keyPrefix, queues: fastify.queues };
+export default async function adminApi(fastify: FastifyInstance, options: AdminApiOptions) {
+  const { keyPrefix: prefix, masked, readOnly, sources } = options;
+  const store: DeliveryStore = { redis: fastify.redis, prefix, queues: fastify.queues, masked };
   fastify.setValidatorCompiler(({ schema }) => validateWith(schema as unknown as z.ZodType));
   fastify.addHook('onRequest', refuseForeignPages);
   // First: it sees the routes that come after it.
   await fastify.register(adminOpenapi);
   await fastify.register(adminReplays, { store });
+  await fastify.register(adminOverview, { store, sources, readOnly });
 
   fastify.get<{ Querystring: SearchQuery }>(
     '/admin/api/deliveries',
@@ -63,6 +73,22 @@ export default async function adminApi(fastify: FastifyInstance, { keyPrefix }: 
       const state = await fromStore(describeDelivery(store, source, id));
       if (!state) throw new HooklineError('HKL_ERR_UNKNOWN_DELIVERY');
       return state;
+    },
+  );
+
+  fastify.get<OneDelivery>(
+    '/admin/api/deliveries/:source/:id/content',
+    {
+      schema: {
+        summary: 'What one delivery says: headers and payload, masked',
+        response: { 200: toJsonSchema(contentSchema) },
+      },
+    },
+    async ({ params: { source, id } }) => {
+      queueOf(store, source);
+      const content = await fromStore(readContent(store, source, id));
+      if (!content) throw new HooklineError('HKL_ERR_UNKNOWN_DELIVERY');
+      return content;
     },
   );
 

@@ -4,7 +4,7 @@ import { makeDelivery } from '../lib/delivery.js';
 import type { Delivery } from '../lib/event.js';
 import { HooklineError, UnavailableError } from '../lib/errors.js';
 import type { Taken } from '../lib/intake.js';
-import { Budget } from '../lib/jwt/budget.js';
+import { Budget } from '../lib/budget.js';
 import type { DeliveryOutcome } from '../lib/metrics.js';
 import type { RawDelivery, Refused, Source } from '../lib/source.js';
 import rawBody from '../plugins/raw-body.js';

@@ -8,6 +8,7 @@ import { Certificates } from '../lib/sns/certificates.js';
 import { snsHandlers } from '../lib/sns/handlers.js';
 import { parseMessage, type SnsMessage } from '../lib/sns/message.js';
 import { SnsVerifier } from '../lib/sns/signature.js';
+import { statusOfTopics, toTrust } from '../lib/sns/topic-status.js';
 import {
   defineSource,
   type Identity,
@@ -72,6 +73,9 @@ export default defineSource<typeof settings, Proof>({
   },
   enabled: ({ PCE_TOPIC_ARNS }) => (PCE_TOPIC_ARNS ?? []).length > 0,
   create: createSource,
+  answerWithin: 15,
+  standing: async ({ PCE_TOPIC_ARNS = [] }, queue, prefix) =>
+    (await statusOfTopics(queue, prefix, PCE_TOPIC_ARNS)).map(toTrust),
   payload: readPayload,
   handlers: ({ PCE_TRUSTED_ORIGINS }, deps) => snsHandlers(NAME, new Set(PCE_TRUSTED_ORIGINS), deps?.notes),
 });

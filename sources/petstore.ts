@@ -5,7 +5,7 @@
  */
 import { testHandler } from '../lib/doctor/test-event.js';
 import { diagnoseHmac } from '../lib/hmac-diagnosis.js';
-import { Budget } from '../lib/jwt/budget.js';
+import { Budget } from '../lib/budget.js';
 import { isSigned, readSignatures } from '../lib/signature.js';
 import { list } from '../lib/settings/units.js';
 import { defineSource, type Identity, type RawDelivery, type Refused } from '../lib/source.js';
@@ -62,6 +62,7 @@ export default defineSource({
       )
       .optional(),
   },
+  answerWithin: 5,
   topicAliases: TOPIC_ALIASES,
   handlers: () => [testHandler(NAME)],
   enabled: ({ PETSTORE_WEBHOOK_SECRET }) => PETSTORE_WEBHOOK_SECRET !== undefined,

@@ -4,22 +4,22 @@ import { attempt } from '../../senders/traffic/attempt.js';
 import { inPace } from '../../senders/traffic/pace.js';
 import { Tally } from '../../senders/traffic/tally.js';
 import type { RequestOptions, Sample, SignedRequest } from '../../senders/sender.js';
-import { CommandError, loadContext, type AddCommand } from '../command.js';
+import { CommandError, type AddCommand } from '../command.js';
 import { explained, note, print, type JsonOption } from '../output.js';
-import { environmentLines, openSender, type OpenSender } from './open-sender.js';
+import type { OpenSender } from './open-sender.js';
+import { ProgressBar } from '../progress.js';
 import { readPlan, type Plan, type SendOptions } from './plan.js';
-import { ProgressBar } from './progress-bar.js';
+import { addSenderOptions, withSender } from './sender-command.js';
 import { describeTally } from './summary.js';
 
 const CONFIRMATION_WAIT = 10_000;
 
 export const addSend: AddCommand = (program) => {
-  program
+  const command = program
     .command('send')
     .description('send signed deliveries to a receiver, as the provider would')
     .argument('<source>', 'pitchpoint, pce or petstore')
     .argument('[topic]', 'the event; default: the first sample of the provider')
-    .option('--url <url>', 'the receiver; default: this machine, at PORT')
     .option('--count <n>', 'how many, each with an id of its own', '1')
     .option('--rate <n>', 'so many a second at most; default: as fast as they are answered')
     .option('--concurrency <n>', 'so many at once at most', '20')
@@ -29,13 +29,8 @@ export const addSend: AddCommand = (program) => {
     .option('--id <id>', 'the webhook id, where there is one only')
     .option('--sub-topic <value>', 'pitchpoint only')
     .option('--tenant <id>', 'pitchpoint only')
-    .option('--timeout <duration>', 'for one answer', '15s')
-    .option(
-      '--key-server-port <port>',
-      'pitchpoint and pce: where keys and certificates are served on 127.0.0.1',
-    )
-    .option('--print-env', 'print the environment that the receiver needs, and send nothing')
-    .option('--json', 'print JSON')
+    .option('--timeout <duration>', 'for one answer', '15s');
+  addSenderOptions(command)
     .addHelpText(
       'after',
       `
@@ -54,21 +49,13 @@ Examples:
 };
 
 async function send(source: string, topic: string | undefined, options: SendOptions): Promise<void> {
-  const context = await loadContext();
-  const opened = await openSender(context, source, options);
-  try {
-    if (options.printEnv) {
-      console.log(environmentLines(opened.sender.environment));
-      return;
-    }
-    const plan = await readPlan(options, context.settings.PORT);
+  await withSender(source, options, async (opened, settings) => {
+    const plan = await readPlan(options, settings.PORT);
     const sample = sampleFor(opened, topic, plan.hasData);
     const tally = await sendAll(opened, sample, plan);
     await untilConfirmed(opened, sample, plan.tamper);
     report(opened, tally, plan, options);
-  } finally {
-    await opened.sender.close();
-  }
+  });
 }
 
 /** A topic without a sample is sent with an empty payload, unless there is one. */
@@ -89,13 +76,16 @@ function sampleFor(
 async function sendAll({ sender }: OpenSender, sample: Sample, plan: Plan): Promise<Tally> {
   const { count, duplicates, url, timeoutMs } = plan;
   const total = count + Math.round(count * duplicates);
-  const bar = new ProgressBar(total, `${sender.source} ${sample.topic}`);
+  const bar = new ProgressBar(process.stderr, total, {
+    label: `${sender.source} ${sample.topic}`,
+    terminalOnly: true,
+  });
   const tally = new Tally();
   const { agent, close } = openAgent(url, plan.concurrency);
   const sendOne = async (request: SignedRequest) => {
     const { label, milliseconds } = await attempt(url, request, { timeoutMs, agent });
     tally.add(label, milliseconds);
-    bar.update(tally.count);
+    bar.update({ done: tally.count });
   };
   try {
     await inPace(count, plan, async (index) => {

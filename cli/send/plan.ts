@@ -3,13 +3,11 @@ import { readFile } from 'node:fs/promises';
 import type { RequestOptions, Tamper } from '../../senders/sender.js';
 import { CommandError } from '../command.js';
 import { timeoutOf } from '../endpoints/url.js';
-import type { JsonOption } from '../output.js';
-import type { SenderOptions } from './open-sender.js';
 import { readCount, readNumber, readReceiver, readShare } from './options.js';
+import type { SenderCommandOptions } from './sender-command.js';
 
 /** As commander hands them over. */
-export interface SendOptions extends JsonOption, SenderOptions {
-  url?: string;
+export interface SendOptions extends SenderCommandOptions {
   count: string;
   rate?: string;
   concurrency: string;
@@ -20,7 +18,6 @@ export interface SendOptions extends JsonOption, SenderOptions {
   subTopic?: string;
   tenant?: string;
   timeout: string;
-  printEnv?: boolean;
 }
 
 const TAMPERS: readonly string[] = ['body', 'signature', 'token'] satisfies Tamper[];

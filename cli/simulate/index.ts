@@ -1,18 +1,17 @@
 import { explained, print } from '../output.js';
-import { loadContext, type AddCommand } from '../command.js';
-import { environmentLines, openSender } from '../send/open-sender.js';
+import type { AddCommand } from '../command.js';
+import { addSenderOptions, withSender } from '../send/sender-command.js';
 import { describeReport } from './describe.js';
 import { readPlan, type SimulateOptions } from './plan.js';
 import { runSimulation } from './run.js';
 
 export const addSimulate: AddCommand = (program) => {
-  program
+  const command = program
     .command('simulate')
     .description(
       'act as a provider does: its retries, time-out, handshake and blocking; report what came of it',
     )
     .argument('<provider>', 'pitchpoint, pce or petstore')
-    .option('--url <url>', 'the receiver; default: this machine, at PORT')
     .option('--events <n>', 'how many', '100')
     .option('--rate <n>', 'new events a second', '50')
     .option('--speed <n>', 'divides the pauses between tries: 60 makes an hour a minute', '1')
@@ -28,13 +27,8 @@ export const addSimulate: AddCommand = (program) => {
       'how long to wait for the subscription, and for events in hand while none ends',
       '30s',
     )
-    .option('--no-check', 'do not ask the receiver what became of the events')
-    .option(
-      '--key-server-port <port>',
-      'pitchpoint and pce: where keys and certificates are served on 127.0.0.1',
-    )
-    .option('--print-env', 'print the environment that the receiver needs, and send nothing')
-    .option('--json', 'print JSON')
+    .option('--no-check', 'do not ask the receiver what became of the events');
+  addSenderOptions(command)
     .addHelpText(
       'after',
       `
@@ -54,18 +48,10 @@ Examples:
 };
 
 async function simulate(provider: string, options: SimulateOptions): Promise<void> {
-  const context = await loadContext();
-  const opened = await openSender(context, provider, options);
-  try {
-    if (options.printEnv) {
-      console.log(environmentLines(opened.sender.environment));
-      return;
-    }
-    const report = await runSimulation(opened, readPlan(options, context.settings));
+  await withSender(provider, options, async (opened, settings) => {
+    const report = await runSimulation(opened, readPlan(options, settings));
     if (options.json) print(report);
     else console.log(describeReport(report));
     if (!report.ok) process.exitCode = 1;
-  } finally {
-    await opened.sender.close();
-  }
+  });
 }

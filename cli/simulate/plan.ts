@@ -2,13 +2,11 @@
 import { parseDuration } from '../../lib/settings/units.js';
 import type { Settings } from '../../lib/settings/settings.js';
 import { CommandError } from '../command.js';
-import type { JsonOption } from '../output.js';
-import type { SenderOptions } from '../send/open-sender.js';
 import { readCount, readNumber, readReceiver, readShare } from '../send/options.js';
+import type { SenderCommandOptions } from '../send/sender-command.js';
 
 /** As commander hands them over. */
-export interface SimulateOptions extends JsonOption, SenderOptions {
-  url?: string;
+export interface SimulateOptions extends SenderCommandOptions {
   events: string;
   rate: string;
   speed: string;
@@ -21,7 +19,6 @@ export interface SimulateOptions extends JsonOption, SenderOptions {
   adminPassword?: string;
   settle: string;
   check: boolean;
-  printEnv?: boolean;
 }
 
 export interface SimulationPlan {

@@ -11,8 +11,9 @@ import { follow, ReceiverError } from '../../senders/simulator/receiver.js';
 import { makeReport, type Handshake, type Report } from '../../senders/simulator/report.js';
 import { schedules, type RetrySchedule } from '../../senders/simulator/schedules.js';
 import { CommandError } from '../command.js';
+import { ProgressBar } from '../progress.js';
 import type { OpenSender } from '../send/open-sender.js';
-import { ProgressBar } from '../send/progress-bar.js';
+
 import type { SimulationPlan } from './plan.js';
 
 /** Sends one event once, with both legs where the protocol has two. */
@@ -77,13 +78,16 @@ async function run(
   plan: SimulationPlan,
   signal: AbortSignal,
 ): Promise<Simulation> {
-  const bar = new ProgressBar(events.length, `${sender.source}: delivered`);
+  const bar = new ProgressBar(process.stderr, events.length, {
+    label: `${sender.source}: delivered`,
+    terminalOnly: true,
+  });
   try {
     return await simulate(events, {
       schedule,
       ...plan,
       signal,
-      onProgress: (ended, blocked) => bar.update(ended, blocked ? 'BLOCKED' : ''),
+      onProgress: (ended, blocked) => bar.update({ done: ended, ...(blocked && { note: 'BLOCKED' }) }),
       ...(plan.rotateKeys && { atHalf: async () => pitchpoint?.rotate() }),
     });
   } finally {
@@ -137,7 +141,10 @@ async function askReceiver(
   interrupted: boolean,
 ) {
   if (!admin) return null;
-  const bar = new ProgressBar(events.length, `${sender.source}: handled`);
+  const bar = new ProgressBar(process.stderr, events.length, {
+    label: `${sender.source}: handled`,
+    terminalOnly: true,
+  });
   const ids = events.map(({ id }) => id);
   const taken = new Set(events.filter(({ answers }) => answers.some(isOk)).map(({ id }) => id));
   try {
@@ -145,7 +152,7 @@ async function askReceiver(
       ...admin,
       settleMs: interrupted ? 0 : settleMs,
       isTaken: (id) => taken.has(id),
-      onProgress: (ended) => bar.update(ended),
+      onProgress: (ended) => bar.update({ done: ended }),
     });
   } catch (error) {
     if (!(error instanceof ReceiverError)) throw error;

@@ -1,4 +1,4 @@
-import { isCredentialName, redact } from '../redact.js';
+import { isMasked, redact } from '../redact.js';
 import { MAX_LINES, parseLine } from './history.js';
 import { DISCARDED, lookUp } from './look-up.js';
 import { readJobs } from './read-jobs.js';
@@ -78,24 +78,25 @@ function gone(source: string, id: string, jobId: string): DeliveryState {
 }
 
 const STEP = 'step:';
+const NONE: ReadonlySet<string> = new Set();
 
 /** Steps are fields of the job's hash beside BullMQ's: `step:<name>` → `{"value","at","attempt"}`. */
-async function readSteps({ redis }: DeliveryStore, jobKey: string): Promise<Step[]> {
+async function readSteps({ redis, masked = NONE }: DeliveryStore, jobKey: string): Promise<Step[]> {
   const fields = (await redis.hkeys(jobKey)).filter((field) => field.startsWith(STEP));
   if (fields.length === 0) return [];
   const values = await redis.hmget(jobKey, ...fields);
-  const steps = fields.map((field, index) => toStep(field.slice(STEP.length), values[index]));
+  const steps = fields.map((field, index) => toStep(field.slice(STEP.length), values[index], masked));
   return steps.sort((a, b) => ((a.at ?? '') < (b.at ?? '') ? -1 : 1));
 }
 
-function toStep(name: string, json: string | null | undefined): Step {
+function toStep(name: string, json: string | null | undefined, masked: ReadonlySet<string>): Step {
   try {
     const { value, at, attempt } = JSON.parse(json ?? '') as Record<string, unknown>;
     return {
       name,
       at: typeof at === 'string' ? at : null,
       attempt: typeof attempt === 'number' ? attempt : null,
-      value: isCredentialName(name) ? '***' : redact(value),
+      value: isMasked(name, masked) ? '***' : redact(value, masked),
     };
   } catch {
     return { name, at: null, attempt: null, value: null };

@@ -108,6 +108,14 @@ export const deliverySchema = summarySchema.extend({
 });
 export type DeliveryState = z.output<typeof deliverySchema>;
 
+/** What a delivery says; `note` tells why there is no payload. */
+export const contentSchema = z.object({
+  headers: z.record(z.string(), z.string()).nullable(),
+  payload: z.unknown(),
+  note: z.string().nullable(),
+});
+export type DeliveryContent = z.output<typeof contentSchema>;
+
 export const searchPageSchema = z.object({
   deliveries: z.array(summarySchema),
   /** How many were looked at for this page. */

@@ -9,6 +9,8 @@ export interface DeliveryStore {
   /** First part of every key. */
   prefix: string;
   queues: ReadonlyMap<string, DeliveryQueue>;
+  /** Names of fields that are masked where content is shown, besides those of credentials: `REDACT`. */
+  masked?: ReadonlySet<string>;
 }
 
 /** @throws {HooklineError} when there is no such source */

@@ -1,7 +1,7 @@
 import { UnavailableError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { FetchOutcome } from '../source.js';
-import { Budget } from './budget.js';
+import { Budget } from '../budget.js';
 import { KeyServer, type FetchedKeys } from './key-server.js';
 import { MAX_KID_LENGTH, type PublicKey } from './public-keys.js';
 import { Recent } from './recent.js';

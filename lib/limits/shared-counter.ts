@@ -77,7 +77,8 @@ export class SharedCounter {
 
   #current(): Map<string, Count> {
     const { now, window } = this.#options;
-    const start = now() - (now() % window);
+    const at = now();
+    const start = at - (at % window);
     if (start !== this.#windowStart) {
       this.#windowStart = start;
       this.#counts = new Map();

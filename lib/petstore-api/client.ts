@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FetchError, fetchLimited, type Fetched } from '../fetch.js';
-import { Budget } from '../jwt/budget.js';
+import { Budget } from '../budget.js';
 import { isObject, readEndpoint, readEndpoints, type Endpoint } from './endpoint.js';
 import { errorOf, errorOfFetch, neverSent, PetstoreApiError, saidBy, type Asked } from './errors.js';
 

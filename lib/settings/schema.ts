@@ -6,6 +6,7 @@ import {
   duration,
   flag,
   integer,
+  list,
   optionalDuration,
   optionalSize,
   ranges,
@@ -77,6 +78,10 @@ export const baseShape = {
   PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
   ADMIN_USER: z.string().optional(),
   ADMIN_PASSWORD: z.string().min(8, 'expected at least 8 characters').optional(),
+  /** Names of fields whose values are masked wherever /admin shows what an event says, besides credentials. */
+  REDACT: list()
+    .transform((names) => new Set(names.map((name) => name.toLowerCase())))
+    .prefault(''),
   /** /admin shows, and changes nothing. */
   ADMIN_READONLY: flag(),
   PETSTORE_API_URL: z

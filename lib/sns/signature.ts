@@ -1,6 +1,6 @@
 import { constants, verify, type KeyObject } from 'node:crypto';
 import { parseTimestamp } from '../time.js';
-import { Budget } from '../jwt/budget.js';
+import { Budget } from '../budget.js';
 import type { Certificates, FoundKey } from './certificates.js';
 import { explainBadSignature, type IsSigned } from './diagnosis.js';
 import { stringToSign, type SnsMessage } from './message.js';

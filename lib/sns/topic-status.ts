@@ -2,6 +2,7 @@
 import type { Job } from 'bullmq';
 import type { Delivery } from '../event.js';
 import { openNotes } from '../notes.js';
+import type { Trust } from '../overview/schema.js';
 import type { DeliveryQueue } from '../queue/delivery-queue.js';
 import type { Shard } from '../queue/shard.js';
 import { parseMessage } from './message.js';
@@ -87,4 +88,18 @@ async function waitingConfirmations({ queue }: Shard): Promise<Map<string, Job<D
 function topicOf({ data }: Job<Delivery>): string | undefined {
   const parsed = parseMessage(Buffer.from(data.rawBody));
   return parsed.ok ? parsed.message.TopicArn : undefined;
+}
+
+const TRUST: Record<TopicStatus['state'], Trust['state']> = {
+  confirmed: 'ok',
+  pending: 'pending',
+  failed: 'failed',
+  unsubscribed: 'failed',
+  'not-seen': 'unknown',
+};
+
+/** A topic's subscription as the overview has it. */
+export function toTrust({ topicArn, state, at, reason, todo }: TopicStatus): Trust {
+  const detail = [state, reason, todo].filter((part) => part !== null).join('. ');
+  return { what: `subscription ${topicArn}`, state: TRUST[state], at, detail };
 }

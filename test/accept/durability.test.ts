@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { isDurable } from '../../lib/queue/durability.js';
 import { findRedisProgram } from '../../lib/store/redis-process.js';
-import { RedisServer } from '../faults/redis.js';
+import { DurableRedis } from '../faults/redis.js';
 import { until } from '../support/deliveries.js';
 import { startTestService } from '../support/service.js';
 import { deliver, sender } from './faults.js';
 
 const skip = (await findRedisProgram()) === undefined && 'there is no redis-server or valkey-server on PATH';
 
-function start(t: Test, redis: RedisServer, environment: Record<string, string>) {
+function start(t: Test, redis: DurableRedis, environment: Record<string, string>) {
   const store = { url: `redis://127.0.0.1:${redis.port}`, prefix: 'durability' };
   const settings = { ROLE: 'receiver', SHUTDOWN_TIMEOUT: '100ms', ACCEPT_TIMEOUT: '1s' };
   return startTestService(t, store, { ...settings, ...sender.environment, ...environment });
@@ -29,7 +29,7 @@ void t.test('what the replies mean', (t) => {
 });
 
 void t.test('replica', { skip }, async (t) => {
-  const [main, replica] = [await RedisServer.start(t), await RedisServer.start(t)];
+  const [main, replica] = [await DurableRedis.open(t), await DurableRedis.open(t)];
   const { address } = await start(t, main, { DURABILITY: 'replica' });
   t.match(await deliver(address, {}), { httpStatus: 200, status: 'spooled' }, 'there is no replica yet');
 
@@ -51,7 +51,7 @@ void t.test('replica', { skip }, async (t) => {
 });
 
 void t.test('without a spool', { skip }, async (t) => {
-  const main = await RedisServer.start(t);
+  const main = await DurableRedis.open(t);
   const { address } = await start(t, main, { DURABILITY: 'replica', SPOOL_MAX: '0' });
   t.match(await deliver(address, {}), {
     httpStatus: 503,
@@ -61,7 +61,7 @@ void t.test('without a spool', { skip }, async (t) => {
 });
 
 void t.test('fsync', { skip }, async (t) => {
-  const main = await RedisServer.start(t);
+  const main = await DurableRedis.open(t);
   const known = ((await main.tell('COMMAND', 'INFO', 'WAITAOF')) as unknown[])[0] !== null;
   if (known) {
     const { address } = await start(t, main, { DURABILITY: 'fsync' });

@@ -21,7 +21,7 @@ export async function startCluster(owner: Owner, size = 3, tls?: Certificate): P
   const buses = await Promise.all(Array.from({ length: size }, () => freePort()));
   const nodes = await Promise.all(
     buses.map((bus) =>
-      Server.start(
+      Server.open(
         owner,
         [
           'cluster-enabled yes',

@@ -19,9 +19,9 @@ export async function startSentinels(owner: Owner): Promise<TestSentinels> {
     `masteruser ${LOGIN.username}`,
     `masterauth ${LOGIN.password}`,
   ];
-  const first = await Server.start(owner, own);
+  const first = await Server.open(owner, own);
   const following = [...own, `replicaof 127.0.0.1 ${first.port}`];
-  const servers = [first, await Server.start(owner, following), await Server.start(owner, following)];
+  const servers = [first, await Server.open(owner, following), await Server.open(owner, following)];
   await until('the replicas to follow', async () => Number(await first.tell('WAIT', '2', '500')) === 2);
   const watching = [
     `sentinel monitor main 127.0.0.1 ${first.port} 2`,
@@ -32,7 +32,7 @@ export async function startSentinels(owner: Owner): Promise<TestSentinels> {
     `sentinel sentinel-user ${LOGIN.username}`,
     `sentinel sentinel-pass ${LOGIN.password}`,
   ];
-  const sentinels = await Promise.all([1, 2, 3].map(() => Server.start(owner, watching, { sentinel: true })));
+  const sentinels = await Promise.all([1, 2, 3].map(() => Server.open(owner, watching, { sentinel: true })));
   await until('the Sentinels to know each other and the replicas', async () => {
     const known = await Promise.all(sentinels.map((sentinel) => sentinel.tell('SENTINEL', 'MASTER', 'main')));
     return known.every((reply) => {

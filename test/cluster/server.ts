@@ -1,12 +1,9 @@
 /** Processes of `redis-server`, alone, in a Cluster or as Sentinels. Each lets in ACL users only. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Redis } from 'ioredis';
 import { findRedisProgram } from '../../lib/store/redis-process.js';
 import { freePort } from '../process/relay.js';
-import { until } from '../support/deliveries.js';
+import { RedisServer, type Login } from '../support/redis-server.js';
 import { temporaryFolder, type Owner } from '../support/store.js';
 import type { Certificate } from './certificate.js';
 
@@ -34,15 +31,12 @@ export interface ServerOptions {
   tls?: Certificate;
 }
 
-export class Server {
-  port: number;
-  readonly #program: string;
+export class Server extends RedisServer {
   readonly #file: string;
   readonly #options: ServerOptions;
-  #child: ChildProcess | undefined;
 
   /** Starts one with these lines of configuration; it is killed with its owner. */
-  static async start(owner: Owner, lines: string[], options: ServerOptions = {}): Promise<Server> {
+  static async open(owner: Owner, lines: string[], options: ServerOptions = {}): Promise<Server> {
     const folder = await temporaryFolder(owner);
     const file = path.join(folder, 'redis.conf');
     const server = new Server((await findRedisProgram()) ?? '', file, await freePort(), options);
@@ -56,22 +50,13 @@ export class Server {
   }
 
   private constructor(program: string, file: string, port: number, options: ServerOptions) {
-    this.#program = program;
+    super(program, port);
     this.#file = file;
     this.#options = options;
-    this.port = port;
   }
 
-  async start(): Promise<void> {
-    this.#child = spawn(this.#program, [this.#file, ...(this.#options.sentinel ? ['--sentinel'] : [])], {
-      stdio: 'ignore',
-    });
-    await until('Redis to be up', () =>
-      this.tell('PING').then(
-        (reply) => reply === 'PONG',
-        () => false,
-      ),
-    );
+  protected override args(): string[] {
+    return [this.#file, ...(this.#options.sentinel ? ['--sentinel'] : [])];
   }
 
   /** Starts it after a kill as another machine does that has got its disk: a node of a Cluster, at other ports. */
@@ -86,31 +71,9 @@ export class Server {
     await this.start();
   }
 
-  async kill(): Promise<void> {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exited;
-  }
-
-  /** One command, on a connection of its own. */
-  async tell(command: string, ...args: string[]): Promise<unknown> {
+  protected override async login(): Promise<Login> {
     const { tls } = this.#options;
-    const redis = new Redis({
-      host: '127.0.0.1',
-      port: this.port,
-      ...LOGIN,
-      ...(tls && { tls: { ca: await readFile(tls.ca) } }),
-      retryStrategy: null,
-      maxRetriesPerRequest: 0,
-    });
-    redis.on('error', () => {});
-    try {
-      return await redis.call(command, ...args);
-    } finally {
-      redis.disconnect();
-    }
+    return { ...LOGIN, ...(tls && { tls: { ca: await readFile(tls.ca) } }) };
   }
 }
 

@@ -17,13 +17,13 @@ void t.test('TLS', { skip: cannotRun }, async (t) => {
   const sender = createPetstoreSender({ secret: 'a-test-secret' });
   const { folder } = await openHandlers(t);
   const tls = await makeCertificate(t);
-  const redis = await Server.start(t, ['appendonly yes'], { tls });
+  const redis = await Server.open(t, ['appendonly yes'], { tls });
   const watching = [
     `sentinel monitor main 127.0.0.1 ${redis.port} 1`,
     `sentinel auth-user main ${LOGIN.username}`,
     `sentinel auth-pass main ${LOGIN.password}`,
   ];
-  const sentinel = await Server.start(t, watching, { tls, sentinel: true });
+  const sentinel = await Server.open(t, watching, { tls, sentinel: true });
   const { url: cluster } = await startCluster(t, 1, tls);
   const login = `sentinelUsername=${LOGIN.username}&sentinelPassword=${LOGIN.password}`;
   const urls = {

@@ -17,7 +17,7 @@ function screen(isTTY: boolean, columns?: number) {
 
 void t.test('a terminal: one line, drawn over', async (t) => {
   const terminal = screen(true, 120);
-  const bar = new ProgressBar(terminal, 4_000, 0);
+  const bar = new ProgressBar(terminal, 4_000);
   bar.update({ done: 1_000, skipped: 0 });
   for (let done = 1_001; done < 1_100; done += 1) bar.update({ done, skipped: 2 });
   bar.end();
@@ -29,21 +29,32 @@ void t.test('a terminal: one line, drawn over', async (t) => {
 
 void t.test('elsewhere: lines now and then', async (t) => {
   const file = screen(false);
-  const bar = new ProgressBar(file, null, 500);
+  const bar = new ProgressBar(file, null, { before: 500 });
   for (let done = 501; done <= 600; done += 1) bar.update({ done, skipped: 0 });
   bar.end();
   t.same(file.written.at(-1), '600 deliveries  100/s\n');
   // oxlint-disable-next-line no-control-regex
   t.notMatch(file.written.join(''), /[\r\u001b]/);
+  const [labelled, unseen] = [screen(false), screen(false)];
+  for (const bar of [
+    new ProgressBar(labelled, 2, { label: 'petstore: delivered' }),
+    new ProgressBar(unseen, 2, { terminalOnly: true }),
+  ]) {
+    bar.update({ done: 1, note: 'BLOCKED' });
+    bar.end();
+  }
+  const head = /^petstore: delivered {2}\[#{12}-{12}\] {2}50% .* {2}BLOCKED {2}\d+ s left\n$/;
+  t.match(labelled.written.at(-1), head);
+  t.same(unseen.written, [], 'a bar for terminals only writes nothing elsewhere');
   const silent = screen(false);
-  new ProgressBar(silent, 5, 0).end();
+  new ProgressBar(silent, 5).end();
   t.same(silent.written, [], 'nothing was begun, so nothing is drawn');
 });
 
 void t.test('it fits a narrow terminal', async (t) => {
   for (const columns of [0, 20, 200]) {
     const terminal = screen(true, columns);
-    const bar = new ProgressBar(terminal, 10, 0);
+    const bar = new ProgressBar(terminal, 10);
     bar.update({ done: 10, skipped: 3 });
     const width = (terminal.written[0] ?? '').length - '\r\u001b[K'.length;
     t.ok(width < (columns || 80), `${width} of ${columns}`);

@@ -11,7 +11,7 @@ import { pitchpointTraffic } from '../../bench/requests.js';
 import { percentile } from '../../bench/stats.js';
 import { freePort } from '../process/relay.js';
 import { startHookline } from '../support/process.js';
-import { RedisServer } from './redis.js';
+import { DurableRedis } from './redis.js';
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +28,7 @@ const TICK = 2;
 const closers: Array<() => unknown> = [];
 try {
   const owner = { teardown: (close: () => unknown) => void closers.push(close) };
-  const redis = await RedisServer.start(owner);
+  const redis = await DurableRedis.open(owner);
   const traffic = await pitchpointTraffic(1_000);
   owner.teardown(() => traffic.close());
   const port = await freePort();

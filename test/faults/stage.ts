@@ -11,7 +11,7 @@ import { countEnds } from './checker.js';
 import { isTaken, type History, type Queued, type Run, type Sent } from './history.js';
 import { petstore } from './provider.js';
 import { openProxy, type Proxy } from './proxy.js';
-import { RedisServer } from './redis.js';
+import { DurableRedis } from './redis.js';
 
 /** The users of `several` servers may use it. */
 export const PREFIX = 'shop';
@@ -55,7 +55,7 @@ export interface Replaceable {
 
 export interface Stage {
   owner: Owner;
-  redis: RedisServer;
+  redis: DurableRedis;
   proxy: Proxy;
   receivers: Replaceable[];
   workers: Replaceable[];
@@ -76,7 +76,7 @@ export interface SettleOptions {
 }
 
 export async function openStage(owner: Owner, options: StageOptions = {}): Promise<Stage> {
-  const redis = await RedisServer.start(owner);
+  const redis = await DurableRedis.open(owner);
   const proxy = await openProxy(owner, redis.port);
   const url = await options.several?.(owner);
   const ledger = await openLedger<Run>(owner);

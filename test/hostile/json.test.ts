@@ -8,9 +8,10 @@ import { startPceSender } from '../../senders/pce.js';
 import { post, type SignedRequest } from '../../senders/sender.js';
 import { untilState } from '../support/deliveries.js';
 import { startTestService } from '../support/service.js';
-import { openStore } from '../support/store.js';
+import { openOwnStore } from '../support/store.js';
 
-const store = await openStore(t);
+// Of its own, as keys outside the prefix are looked for.
+const store = { url: await openOwnStore(t), prefix: 'hostile' };
 const petstore = createPetstoreSender({ secret: 'a-test-secret' });
 const [pitchpoint, pce] = await Promise.all([startPitchpointSender(), startPceSender()]);
 t.teardown(() => Promise.all([pitchpoint.close(), pce.close()]));

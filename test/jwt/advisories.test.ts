@@ -4,7 +4,8 @@ import t, { type Test } from 'tap';
 import { KeySet } from '../../lib/jwt/key-set.js';
 import { TokenVerifier } from '../../lib/jwt/verifier.js';
 import { silentLog } from '../../lib/log.js';
-import { encode, JWKS, makeKeys, openssl, signToken, startIssuer } from './support.js';
+import { encode, JWKS, makeKeys, signToken, startIssuer } from './support.js';
+import { openssl } from '../support/openssl.js';
 
 const { a, stranger } = makeKeys(t, { a: 2048, stranger: 2048 });
 const AUDIENCE = 'acme';

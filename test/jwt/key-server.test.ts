@@ -3,7 +3,8 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { KeyServer, type KeyServerOptions } from '../../lib/jwt/key-server.js';
-import { DISCOVERY, hang, JWKS, json, makeClock, makeKeys, openssl, startIssuer, status } from './support.js';
+import { DISCOVERY, hang, JWKS, json, makeClock, makeKeys, startIssuer, status } from './support.js';
+import { openssl } from '../support/openssl.js';
 
 const { key } = makeKeys(t, { key: 2048 });
 const SET = json({ keys: [key.jwk] });

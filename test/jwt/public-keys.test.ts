@@ -1,6 +1,7 @@
 import t from 'tap';
 import { MAX_KID_LENGTH, readKeySet } from '../../lib/jwt/public-keys.js';
-import { makeKeys, openssl } from './support.js';
+import { makeKeys } from './support.js';
+import { openssl } from '../support/openssl.js';
 
 const keys = makeKeys(t, { good: 2048, other: 2048, weak: 1024, short: 2047 });
 const { good, other } = keys;

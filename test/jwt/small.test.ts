@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Budget } from '../../lib/jwt/budget.js';
+import { Budget } from '../../lib/budget.js';
 import { Recent } from '../../lib/jwt/recent.js';
 
 void t.test('a budget lets a burst through, then one for every interval', (t) => {

@@ -1,9 +1,9 @@
 /** A real issuer on loopback. Keys and signatures are made by the `openssl` program, not by the code under test. */
-import { execFileSync } from 'node:child_process';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { openssl } from '../support/openssl.js';
 
 export interface TestKey {
   kid: string;
@@ -12,10 +12,6 @@ export interface TestKey {
   /** The public key, SPKI, PEM. */
   publicPem: string;
   jwk: { kty: string; kid: string; n: string; e: string; [member: string]: unknown };
-}
-
-export function openssl(args: string[], input?: string | Buffer): Buffer {
-  return execFileSync('openssl', args, { input, stdio: ['pipe', 'pipe', 'ignore'] });
 }
 
 /** RSA keys made with `openssl genrsa`: kids and their bits. Call it once in a test. */

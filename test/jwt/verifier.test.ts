@@ -2,17 +2,8 @@ import t, { type Test } from 'tap';
 import { KeySet } from '../../lib/jwt/key-set.js';
 import { TokenVerifier } from '../../lib/jwt/verifier.js';
 import { silentLog } from '../../lib/log.js';
-import {
-  encode,
-  hang,
-  JWKS,
-  makeClock,
-  makeKeys,
-  openssl,
-  signToken,
-  startIssuer,
-  status,
-} from './support.js';
+import { encode, hang, JWKS, makeClock, makeKeys, signToken, startIssuer, status } from './support.js';
+import { openssl } from '../support/openssl.js';
 
 const { a, b, stranger } = makeKeys(t, { a: 2048, b: 2048, stranger: 2048 });
 const AUDIENCE = 'https://hooks.example/acme';

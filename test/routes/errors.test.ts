@@ -4,6 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import t, { type Test } from 'tap';
 import { CATALOGUE } from '../../lib/errors.js';
 import { createPetstoreSender } from '../../senders/petstore.js';
+import { until } from '../support/deliveries.js';
 import { startTestService } from '../support/service.js';
 import { openStore } from '../support/store.js';
 
@@ -129,6 +130,37 @@ void t.test('bodies that are too large', async (t) => {
   const chunk = `${over.length.toString(16)}\r\n${over}\r\n0\r\n\r\n`;
   isError(t, 'in chunks', 413, parse(await exchange(`${post}Transfer-Encoding: chunked\r\n\r\n${chunk}`)));
   isError(t, 'announced only', 413, parse(await exchange(`${post}Content-Length: 999999999999\r\n\r\n`)));
+});
+
+void t.test('who goes on sending reads why it was refused, and may send again', async (t) => {
+  const { hostname, port } = new URL(address);
+  const socket = net.connect(Number(port), hostname);
+  t.teardown(() => socket.destroy());
+  let answers = '';
+  socket.setEncoding('utf8').on('data', (part: string) => (answers += part));
+  const refused = () => answers.split('HTTP/1.1 413 ').length - 1;
+  for (let turn = 1; turn <= 3; turn += 1) {
+    socket.write('POST /webhooks/petstore HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n');
+    await until('an answer', () => refused() === turn);
+    socket.write(Buffer.alloc(1_000_000));
+  }
+  t.equal(refused(), 3, 'on one connection');
+});
+
+void t.test('who never ends is cut off', { timeout: 60_000 }, async (t) => {
+  const { hostname, port } = new URL(address);
+  const socket = net.connect(Number(port), hostname);
+  t.teardown(() => socket.destroy());
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (part: string) => (answer += part));
+  const gone = new Promise<void>((resolve) => {
+    socket.on('error', () => {}).on('close', () => resolve());
+  });
+  socket.write(`POST /webhooks/petstore HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n`);
+  const more = setInterval(() => socket.write('x'.repeat(1_000)), 50);
+  await gone;
+  clearInterval(more);
+  t.equal(parse(answer).status, 413);
 });
 
 void t.test('refusals', async (t) => {

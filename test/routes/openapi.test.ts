@@ -30,6 +30,8 @@ interface Description {
 const ROUTES = [
   'get /admin/api/deliveries',
   'get /admin/api/deliveries/{source}/{id}',
+  'get /admin/api/deliveries/{source}/{id}/content',
+  'get /admin/api/overview',
   'post /admin/api/deliveries/{source}/{id}/discard',
   'post /admin/api/deliveries/{source}/{id}/replay',
   'post /admin/api/discards',
@@ -100,6 +102,9 @@ void t.test('answers are as described', async (t) => {
   });
   t.match(await ask(t, one, `/admin/api/deliveries/petstore/${id}`), { state: 'failed' });
   t.match(await ask(t, one, '/admin/api/deliveries/petstore/unknown'), { statusCode: 404 });
+  const content = await ask(t, `${one}/content`, `/admin/api/deliveries/petstore/${id}/content`);
+  t.match(content, { payload: { id }, note: null });
+  t.match(await ask(t, 'get /admin/api/overview', '/admin/api/overview'), { sources: Array });
   const replay = 'post /admin/api/deliveries/{source}/{id}/replay';
   t.match(await ask(t, replay, `/admin/api/deliveries/petstore/${id}/replay`), { action: 'replay' });
   t.match(await ask(t, replay, `/admin/api/deliveries/petstore/${id}/replay`, { nonsense: 1 }), {

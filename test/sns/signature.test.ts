@@ -11,15 +11,13 @@ import {
   serve,
   serveText,
   signed,
+  startSigning,
   TOPIC,
   type Fields,
 } from './support.js';
 
-const signer = makeSigner();
-const stranger = makeSigner();
-const server = await serveText(signer.pem);
-const url = `${server.origin}/cert.pem`;
-const trustedOrigins = new Set([server.origin]);
+const { signer, stranger, origin, url } = await startSigning();
+const trustedOrigins = new Set([origin]);
 const verifier = new SnsVerifier({
   topicArns: ['arn:aws:sns:x:1:other', TOPIC],
   certificates: new Certificates({ trustedOrigins }),

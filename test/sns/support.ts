@@ -1,18 +1,14 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { openssl } from '../support/openssl.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'hookline-sns-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 let counter = 0;
-
-function openssl(args: string[], input?: string): Buffer {
-  return execFileSync('openssl', args, { cwd: folder, input, stdio: ['pipe', 'pipe', 'pipe'] });
-}
 
 /** A key of the `openssl` program and its certificate. */
 export interface Signer {
@@ -49,9 +45,10 @@ export function makeSigner({
     `basicConstraints=critical,CA:${authority ? 'TRUE' : 'FALSE'}`,
   ];
   const extra = names ? ['-addext', `subjectAltName=${names.join(',')}`] : [];
-  const output = ['-keyout', keyFile, '-out', `${number}.pem`, '-days', '30'];
+  const certificateFile = join(folder, `${number}.pem`);
+  const output = ['-keyout', keyFile, '-out', certificateFile, '-days', '30'];
   openssl(['req', '-x509', ...newKey, '-nodes', ...subject, ...extra, ...output]);
-  return signerOf(keyFile, readFileSync(join(folder, `${number}.pem`), 'utf8'));
+  return signerOf(keyFile, readFileSync(certificateFile, 'utf8'));
 }
 
 /** The same key under a certificate that ended a day ago. */
@@ -162,4 +159,11 @@ export async function serve(
 /** Serves one text under every path. */
 export function serveText(text: string, status = 200): Promise<TestServer> {
   return serve((_request, response) => response.writeHead(status).end(text));
+}
+
+/** A signer and a stranger, and a server that hands out the signer's certificate under every path. */
+export async function startSigning() {
+  const signer = makeSigner();
+  const { origin } = await serveText(signer.pem);
+  return { signer, stranger: makeSigner(), origin, url: `${origin}/cert.pem` };
 }

@@ -13,20 +13,17 @@ import pce from '../../sources/pce.js';
 import {
   bodyOf,
   confirmation,
-  makeSigner,
   notification,
   serve,
   serveText,
   signed,
+  startSigning,
   TOPIC,
   type Fields,
 } from '../sns/support.js';
 
-const signer = makeSigner();
-const stranger = makeSigner();
-const server = await serveText(signer.pem);
-const url = `${server.origin}/cert.pem`;
-const PLAIN = { PCE_TOPIC_ARNS: TOPIC, PCE_TRUSTED_ORIGINS: server.origin };
+const { signer, stranger, origin, url } = await startSigning();
+const PLAIN = { PCE_TOPIC_ARNS: TOPIC, PCE_TRUSTED_ORIGINS: origin };
 const BASIC = { ...PLAIN, PCE_BASIC_USER: 'pce', PCE_BASIC_PASSWORD: 'pa:ss wörd' };
 const schema = z.object(pce.settings);
 
@@ -105,7 +102,7 @@ function deliveries(): Record<string, [body: Fields | Buffer, cause: string | un
       { ...good, Message: '{"eventType":"PAYMENT_SETTLED","amount":13}' },
       'bad-signature',
     ],
-    'a tampered confirmation': [{ ...handshake, SubscribeURL: `${server.origin}/evil` }, 'bad-signature'],
+    'a tampered confirmation': [{ ...handshake, SubscribeURL: `${origin}/evil` }, 'bad-signature'],
     'a stranger': [signed(stranger, url, notification()), 'bad-signature'],
     'another topic': [signed(signer, url, notification({ TopicArn: `${TOPIC}-2` })), 'topic-not-allowed'],
     'another topic to confirm': [

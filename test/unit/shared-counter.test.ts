@@ -27,6 +27,19 @@ void t.test('each key by itself, until the window ends', async (t) => {
   t.equal(counter.count('a'), 0);
 });
 
+void t.test('a clock that goes on between two looks loses no count', async (t) => {
+  const redis = new Redis({ lazyConnect: true });
+  let looks = 0;
+  const now = () => WINDOW + Math.floor((looks += 1) / 3);
+  const options = { redis, prefix: 'x', window: WINDOW, log: silentLog, now };
+  const counter = new SharedCounter(options);
+  t.teardown(() => {
+    counter.close();
+    redis.disconnect();
+  });
+  t.same([counter.add('a'), counter.add('a'), counter.add('a')], [1, 2, 3]);
+});
+
 void t.test('more addresses than are counted are counted together', async (t) => {
   const { counter, advance } = open(t);
   for (let index = 0; index < 10_000; index += 1) counter.add(`address ${index}`);

@@ -80,8 +80,8 @@ const secrets: Guard[] = [
   guard(
     'credentials on the dashboard',
     'lib/redact.ts',
-    'isCredentialName(name) ? MASK : redact(item, depth + 1)',
-    'redact(item, depth + 1)',
+    'isMasked(name, masked) ? MASK : redact(item, masked, depth + 1)',
+    'redact(item, masked, depth + 1)',
     'test/routes/dashboard.test.ts',
     'test/unit/redact.test.ts',
   ),

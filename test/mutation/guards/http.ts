@@ -94,8 +94,8 @@ const requests: Guard[] = [
   guard(
     'requests at once on a connection',
     'plugins/limits.ts',
-    'requests > MAX_PIPELINED',
-    'requests < 0',
+    'inHand.count(socket) > MAX_PIPELINED',
+    'inHand.count(socket) < 0',
     LIMITS,
   ),
   guard(
