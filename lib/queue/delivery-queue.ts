@@ -4,8 +4,8 @@ import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
 import { newJobId } from './names.js';
 import { Fenced, Shard, type Accepted, type Named, type ShardOptions } from './shard.js';
-import { ShardRecord, type ReadOptions, type ShardMap } from './shard-record.js';
-import { homesOf } from './shards.js';
+import { earlierOf, isInUse, ShardRecord, type ReadOptions, type ShardMap } from './shard-record.js';
+import { homeOf } from './shards.js';
 
 export type { Accepted } from './shard.js';
 
@@ -138,12 +138,19 @@ export class DeliveryQueue {
     throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', 'the number of shards changes all the time');
   }
 
-  /** First it is asked for where it may be remembered; who goes by another number is fenced off there by that. */
-  async #acceptBy(map: ShardMap, delivery: Delivery, jobId: string): Promise<Accepted | Fenced> {
+  #acceptBy(map: ShardMap, delivery: Delivery, jobId: string): Promise<Accepted | Fenced> {
     const { epoch, number } = map;
     const named: Named = { delivery, jobId, epoch };
-    const [home, ...others] = new Set(homesOf(delivery.id, [number, ...earlierOf(map)]));
-    if (others.length === 0) return this.#shard(home).accept(named);
+    const earlier = earlierOf(map);
+    // The way of almost all.
+    if (earlier.length === 0) return this.#shard(homeOf(delivery.id, number)).accept(named);
+    const [home, ...others] = new Set([number, ...earlier].map((one) => homeOf(delivery.id, one)));
+    return this.#acceptUnlessKnown(named, home, others);
+  }
+
+  /** First it is asked for where it may be remembered; who goes by an older number is fenced off there by that. */
+  async #acceptUnlessKnown(named: Named, home = 0, others: number[] = []): Promise<Accepted | Fenced> {
+    const { delivery, jobId, epoch } = named;
     const found = await Promise.all(others.map((other) => this.#shard(other).remembered(delivery.id, epoch)));
     const known = found.find((other) => other !== null);
     if (known === undefined) return this.#shard(home).accept(named);
@@ -198,7 +205,7 @@ export class DeliveryQueue {
   }
 
   /** Opens it, and those before it, where they are not. */
-  #shard(index = 0): Shard {
+  #shard(index: number): Shard {
     while (this.#shards.length <= index)
       this.#shards.push(new Shard(this.#source, this.#shards.length, this.#options));
     return this.#shards[index] as Shard;
@@ -207,16 +214,4 @@ export class DeliveryQueue {
   readonly #renew = (): void => {
     for (const shard of this.#shards) shard.renew();
   };
-}
-
-/** The earlier numbers that still count. */
-function earlierOf({ earlier }: ShardMap): number[] {
-  if (earlier.length === 0) return [];
-  const now = performance.now();
-  return earlier.filter(({ until }) => until > now).map(({ number }) => number);
-}
-
-/** May somebody still accept by an earlier number? */
-function isInUse({ earlier }: ShardMap): boolean {
-  return earlier.some(({ until }) => until === Infinity);
 }

@@ -146,3 +146,17 @@ function toMap(answer: number[], now: number): ShardMap {
   }
   return { epoch, number, most: Math.min(most, MOST_SHARDS), earlier, refused: refused === 1 };
 }
+
+const NONE: readonly number[] = [];
+
+/** The earlier numbers that still count. */
+export function earlierOf({ earlier }: ShardMap): readonly number[] {
+  if (earlier.length === 0) return NONE;
+  const now = performance.now();
+  return earlier.filter(({ until }) => until > now).map(({ number }) => number);
+}
+
+/** May somebody still accept by an earlier number? */
+export function isInUse({ earlier }: ShardMap): boolean {
+  return earlier.some(({ until }) => until === Infinity);
+}

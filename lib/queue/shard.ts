@@ -15,7 +15,7 @@ import {
   type NewJob,
 } from './accept-script.js';
 import type { RedisConnection } from './connection.js';
-import { isDurable, waitCommand, type Durability } from './durability.js';
+import { runDurably, type Durability } from './durability.js';
 import type { LuaScript } from './lua-script.js';
 import { dedupeKey, jobName } from './names.js';
 import { shardLabel, shardName } from './shards.js';
@@ -62,9 +62,6 @@ export interface ShardOptions {
  */
 const ATTEMPTS_BOUND = 1_000;
 const BACKOFF_BY_HANDLER = 'handler';
-
-/** Redis should give up waiting before we do: its reply tells more than none. */
-const WAIT_SHARE = 0.8;
 
 /** One BullMQ queue, which takes a part of a source's events, or all of them. */
 export class Shard {
@@ -162,46 +159,18 @@ export class Shard {
   }
 
   async #write(script: LuaScript, keys: string[], args: string[]): Promise<unknown> {
+    const { redis, durability = 'redis', writeTimeout } = this.#options;
     const started = performance.now();
     let outcome: 'ok' | 'failed' = 'failed';
     try {
-      const answer = await withDeadline(this.#run(script, keys, args), this.#options.writeTimeout);
+      const running = runDurably(redis, script, { keys, args, durability, timeout: writeTimeout });
+      const answer = await withDeadline(running, writeTimeout);
       outcome = 'ok';
       return answer;
     } catch (error) {
       throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', error);
     } finally {
       this.#options.onWrite?.(this.source, outcome, (performance.now() - started) / 1_000);
-    }
-  }
-
-  /** @throws when Redis does not say that the writes are as durable as they should be; they may be so all the same */
-  async #run(script: LuaScript, keys: string[], args: string[]): Promise<unknown> {
-    const { redis, durability = 'redis', writeTimeout } = this.#options;
-    const wait = waitCommand(durability, Math.floor(writeTimeout * WAIT_SHARE));
-    if (!wait) return script.run(redis, keys, args);
-    const [answer, reply] = await this.#runAndWait(script, keys, args, wait);
-    if (!isDurable(durability, reply)) {
-      throw new Error(`not in time as durable as DURABILITY=${durability} asks`);
-    }
-    return answer;
-  }
-
-  /** What is waited for must be what this very connection has written: Redis answers for no other. */
-  async #runAndWait(
-    script: LuaScript,
-    keys: string[],
-    args: string[],
-    wait: [string, ...string[]],
-  ): Promise<unknown[]> {
-    const { redis } = this.#options;
-    try {
-      return await script.runWith(redis, keys, args, wait);
-    } catch (error) {
-      if (!(error instanceof Error && /^(?:NOSCRIPT|MOVED|ASK)\b/.test(error.message))) throw error;
-      // Alone it finds its node, and brings its text. To do it twice changes nothing.
-      await script.run(redis, keys, args);
-      return script.runWith(redis, keys, args, wait);
     }
   }
 

@@ -30,9 +30,8 @@ export function shardLabel(source: string, index: number): string {
   return index === 0 ? source : `${source}.${index}`;
 }
 
-/** Which of so many shards is the home of a webhook id, for each of several numbers of them. */
-export function homesOf(id: string, numbers: readonly number[]): number[] {
-  if (numbers.every((number) => number === 1)) return numbers.map(() => 0);
-  const hash = createHash('sha256').update(dedupeKey(id)).digest().readUInt32BE();
-  return numbers.map((number) => hash % number);
+/** Which of so many shards is the home of a webhook id. */
+export function homeOf(id: string, number: number): number {
+  if (number === 1) return 0;
+  return createHash('sha256').update(dedupeKey(id)).digest().readUInt32BE() % number;
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { ShardRecord } from '../../lib/queue/shard-record.js';
-import { homesOf } from '../../lib/queue/shards.js';
+import { homeOf } from '../../lib/queue/shards.js';
 import { until } from '../support/deliveries.js';
 import { openStore } from '../support/store.js';
 import { deliveryOf, jobsById, keysOf, openShards, WINDOW, type OpenQueue } from './support.js';
@@ -37,7 +37,7 @@ void t.test('each shard but the first has a hash tag of its own, and its share',
   const keys = (await keysOf(redis, store.prefix)).filter((key) => key.includes('~'));
   for (const [index, part] of ['petstore', ...[1, 2, 3, 4, 5].map((n) => `{petstore.${n}}`)].entries()) {
     const here = keys.filter((key) => key.startsWith(`${store.prefix}:${part}:`));
-    t.equal(here.length, all.filter((id) => homesOf(id, [6])[0] === index).length, part);
+    t.equal(here.length, all.filter((id) => homeOf(id, 6) === index).length, part);
     t.ok(here.length > 20, `${here.length} of 300`);
   }
 });
