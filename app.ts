@@ -5,6 +5,7 @@ import type { Metrics } from './lib/metrics.js';
 import type { Settings } from './lib/settings/settings.js';
 import type { SourceDefinition } from './lib/source.js';
 import type { SpoolFiles } from './lib/spool/files.js';
+import type { Tracing } from './lib/tracing/tracing.js';
 import adminGuard from './plugins/admin-guard.js';
 import dashboard from './plugins/dashboard.js';
 import draining from './plugins/draining.js';
@@ -30,6 +31,8 @@ export interface AppOptions {
   metrics: Metrics;
   /** The spool's file system, where it is not the real one. */
   spoolFiles?: SpoolFiles | undefined;
+  /** `undefined`: nothing is traced. */
+  tracing?: Tracing | undefined;
 }
 
 /** What a process that receives serves. */
@@ -86,7 +89,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
   await fastify.register(history, { keyPrefix: settings.QUEUE_PREFIX });
 
   await fastify.register(health, { keyPrefix: settings.QUEUE_PREFIX });
-  await fastify.register(webhooks);
+  await fastify.register(webhooks, { tracing: options.tracing });
   await fastify.register(async (admin) => {
     await admin.register(adminGuard, {
       user: settings.ADMIN_USER,

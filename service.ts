@@ -11,6 +11,7 @@ import { openNotes, withNotes } from './lib/notes.js';
 import { closeConnection, producerConnection } from './lib/queue/connection.js';
 import type { Settings } from './lib/settings/settings.js';
 import type { SourceDefinition } from './lib/source.js';
+import { openTracing } from './lib/tracing/tracing.js';
 import type { SpoolFiles } from './lib/spool/files.js';
 import { openEmbeddedStore } from './lib/store/embedded-store.js';
 import draining from './plugins/draining.js';
@@ -33,6 +34,8 @@ export interface ServiceOptions {
   logger: Logger;
   /** The spool's file system, where it is not the real one. */
   spoolFiles?: SpoolFiles;
+  /** What is counted, where it is not looked at through `/metrics` alone. */
+  metrics?: Metrics;
 }
 
 /** How long the listener goes on answering 503 at least, for senders and balancers to notice. */
@@ -44,14 +47,16 @@ const DRAIN_NOTICE = 1_000;
  * @throws when the address is taken or the embedded store does not start
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { settings, definitions, logger, spoolFiles } = options;
-  const metrics = new Metrics();
+  const { settings, definitions, logger, spoolFiles, metrics = new Metrics() } = options;
   const closers: Array<(deadline: AbortSignal) => Promise<void>> = [];
   const closeAll = async (deadline: AbortSignal) => {
     for (const close of closers.splice(0).toReversed()) await close(deadline);
   };
   const endLoopWatch = watchLoopDelay((seconds) => metrics.loopDelay(seconds));
   closers.push(async () => endLoopWatch());
+  const tracing = await openTracing(settings, logger);
+  // Opened first, so closed last: what the others did to the end is sent.
+  if (tracing) closers.push(() => tracing.close());
   try {
     const redisUrl = settings.REDIS_URL ?? (await openStore());
     const workers = settings.ROLE === 'receiver' ? undefined : await openWorkers(redisUrl);
@@ -90,6 +95,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         if (sinceArrival !== undefined) metrics.handled(source, sinceArrival);
       },
       onStalled: (source) => metrics.stalled(source),
+      tracing,
     });
     closers.push((deadline) => workers.close(deadline));
     return workers;
@@ -104,7 +110,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       deadline.addEventListener('abort', () => server.server.closeAllConnections(), { once: true });
       await server.close();
     });
-    if (receives) await server.register(app, { settings, definitions, redisUrl, metrics, spoolFiles });
+    if (receives)
+      await server.register(app, { settings, definitions, redisUrl, metrics, spoolFiles, tracing });
     else await server.register(fp(workerApp), { metrics });
     await server.listen({ port, host: settings.HOST });
     return server;

@@ -14,6 +14,8 @@ export interface AcceptScenario {
   traffic: () => Promise<Traffic>;
   /** `hookline` and the controls that know this traffic. */
   servers: string[];
+  /** Of servers that need more environment than the traffic's. */
+  environments?: Record<string, Record<string, string>>;
 }
 
 export interface AcceptOptions {
@@ -31,7 +33,7 @@ const WARM_UP = 1_000;
  * servers do.
  */
 export async function measureAccept(
-  { traffic: makeTraffic, servers }: AcceptScenario,
+  { traffic: makeTraffic, servers, environments = {} }: AcceptScenario,
   { redisUrl, rounds, duration, connections }: AcceptOptions,
 ): Promise<Record<string, AcceptRun[]>> {
   const traffic = await makeTraffic();
@@ -39,12 +41,14 @@ export async function measureAccept(
   const subjects: Array<[string, Subject]> = [];
   try {
     const environment = { REDIS_URL: redisUrl, ...traffic.environment };
-    for (const name of servers) subjects.push([name, await startServer(name, environment)]);
+    for (const name of servers)
+      subjects.push([name, await startServer(name, { ...environment, ...environments[name] })]);
     const runs = Object.fromEntries(servers.map((name) => [name, [] as AcceptRun[]]));
     for (const [, { port }] of subjects)
       await load({ port, connections, duration: WARM_UP, next: traffic.next });
     for (let round = 0; round < rounds; round += 1) {
-      for (const [name, subject] of subjects) {
+      // There and back, so that what changes steadily meanwhile falls on all alike.
+      for (const [name, subject] of round % 2 === 0 ? subjects : subjects.toReversed()) {
         await redis.flushdb();
         const before = subject.cpuSeconds();
         const result = await load({ port: subject.port, connections, duration, next: traffic.next });

@@ -53,13 +53,13 @@ async function freePort(): Promise<number> {
 function start(script: URL, environment: Record<string, string>): ChildProcess {
   return fork(fileURLToPath(script), {
     env: { NODE_ENV: 'development', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // What is logged is written, and read by nobody: to read it would cost the load generator.
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
 }
 
 function subject(child: ChildProcess, port: number): Subject {
   // Read on, or a full pipe would stop the process.
-  child.stdout?.resume();
   child.stderr?.resume();
   return {
     port,

@@ -33,6 +33,8 @@ export interface Delivery {
   encoding?: 'base64';
   /** Lower-case names; never a credential. */
   headers: Record<string, string>;
+  /** W3C Trace Context of its receipt, where that was traced: its attempts are parts of the same trace. */
+  traceparent?: string;
   /** Set when the receiver already knows that the event cannot be handled. */
   quarantine?: QuarantineCause;
   replay?: Replay;

@@ -1,4 +1,5 @@
 import type { Log } from './log.js';
+import type { TraceHeaders } from './tracing/trace-context.js';
 
 /** What a step's function is given. */
 export interface StepRun {
@@ -21,6 +22,11 @@ export interface HandlerContext {
   attempt: number;
   maxAttempts: number;
   jobId: string;
+  /**
+   * `traceparent` and `tracestate`, by which the handler's own requests join the event's trace:
+   * `fetch(url, { headers: ctx.traceHeaders })`. Empty where nobody traces the event.
+   */
+  traceHeaders: TraceHeaders;
   /**
    * Runs `run` once per event: its result is kept with the event, and every later attempt, replay or worker gets
    * what was kept without running it. A step that throws keeps nothing and runs again.

@@ -7,6 +7,8 @@ import type { Taken } from '../lib/intake.js';
 import { Budget } from '../lib/budget.js';
 import type { DeliveryOutcome } from '../lib/metrics.js';
 import type { RawDelivery, Refused, Source } from '../lib/source.js';
+import { traceIdOf } from '../lib/tracing/trace-context.js';
+import type { ReceiveTrace, Tracing } from '../lib/tracing/tracing.js';
 import rawBody from '../plugins/raw-body.js';
 
 interface WebhookRoute {
@@ -25,7 +27,12 @@ const answerSchema = {
   required: ['status', 'source', 'id'],
 } as const;
 
-export default async function webhooks(fastify: FastifyInstance) {
+export interface WebhooksOptions {
+  /** `undefined`: nothing is traced. */
+  tracing: Tracing | undefined;
+}
+
+export default async function webhooks(fastify: FastifyInstance, { tracing }: WebhooksOptions) {
   await fastify.register(rawBody);
   const unverified = new Budget(UNVERIFIED.burst, UNVERIFIED.intervalMs);
 
@@ -68,6 +75,8 @@ export default async function webhooks(fastify: FastifyInstance) {
     };
     // What the line of an authentic delivery says of it, whatever becomes of it after.
     let event: Pick<Delivery, 'id' | 'topic'> | undefined;
+    // Only of what is authentic: nobody else has a say in what is sampled.
+    let trace: ReceiveTrace | undefined;
     try {
       const verdict = await source.authenticate(raw);
       if (!verdict.ok) {
@@ -76,24 +85,27 @@ export default async function webhooks(fastify: FastifyInstance) {
       }
       fastify.rateLimits.admit(name);
       const { id, topic, status, jobId } = await accept(verdict.proof);
-      finish(status, { id, topic, jobId }, 'info');
+      finish(status, 200, { id, topic, jobId }, 'info');
       return { status, source: name, id };
     } catch (error) {
       if (error instanceof UnavailableError)
-        finish('unavailable', { ...event, ...describe(error) }, loudness(error));
+        finish('unavailable', error.statusCode, { ...event, ...describe(error) }, loudness(error));
       throw error;
     }
 
     async function accept(proof: unknown): Promise<Taken & { id: string; topic: string | null }> {
       const delivery = makeDelivery(name, raw, source.identify(raw, proof), new Date());
       event = { id: delivery.id, topic: delivery.topic };
+      trace = tracing?.receive(delivery, reply.elapsedTime);
+      if (trace) delivery.traceparent = trace.traceparent;
       return { ...(await fastify.intake.accept(delivery)), ...event };
     }
 
     function refuse({ status, cause, detail, expected, challenge }: Refused<unknown>): never {
       fastify.metrics.refusal(name, cause);
       const said = expected ? 'nothing' : fastify.rateLimits.countRefusal(request, reply);
-      finish('refused', { cause, detail, address: request.ip }, said === 'nothing' ? 'debug' : 'warn');
+      const level = said === 'nothing' ? 'debug' : 'warn';
+      finish('refused', status, { cause, detail, address: request.ip }, level);
       if (said === 'limit') request.log.warn({ address: request.ip }, SUSPECT);
       throw new HooklineError(status === 401 ? 'HKL_ERR_UNAUTHORIZED' : 'HKL_ERR_FORBIDDEN', {
         headers: challenge === undefined ? {} : { 'www-authenticate': challenge },
@@ -101,9 +113,17 @@ export default async function webhooks(fastify: FastifyInstance) {
     }
 
     /** One line and one count for each delivery, whatever became of it. */
-    function finish(outcome: DeliveryOutcome, fields: object, level: 'debug' | 'info' | 'warn'): void {
-      fastify.metrics.delivery(name, outcome, reply.elapsedTime / 1_000);
-      request.log[level]({ source: name, outcome, ms: Math.round(reply.elapsedTime), ...fields }, outcome);
+    function finish(
+      outcome: DeliveryOutcome,
+      httpStatus: number,
+      fields: object,
+      level: 'debug' | 'info' | 'warn',
+    ): void {
+      const ms = reply.elapsedTime;
+      fastify.metrics.delivery(name, outcome, ms / 1_000);
+      trace?.end(outcome, httpStatus);
+      const traceId = trace?.traceId ?? traceIdOf(request.headers['traceparent']);
+      request.log[level]({ source: name, outcome, ms: Math.round(ms), ...fields, traceId }, outcome);
     }
   }
 }

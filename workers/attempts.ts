@@ -2,6 +2,8 @@ import { DelayedError, WaitingError, type Job } from 'bullmq';
 import type { Delivery } from '../lib/event.js';
 import type { HandlerContext } from '../lib/handler-context.js';
 import type { Log } from '../lib/log.js';
+import { traceHeadersOf, traceIdOf, type TraceHeaders } from '../lib/tracing/trace-context.js';
+import type { AttemptTrace, Tracing } from '../lib/tracing/tracing.js';
 import type { Admission, Decision } from './admission/admission.js';
 import type { Gates } from './admission/gates.js';
 import { logAttempt, type AttemptOutcome, type AttemptReport } from './attempt-report.js';
@@ -25,6 +27,7 @@ export interface AttemptsOptions {
   ) => Promise<void>;
   log: Log;
   onAttempt: (report: AttemptReport) => void;
+  tracing: Tracing | undefined;
   /** Aborted with a `ShutdownError` when what is in hand must be given back. */
   stop: AbortSignal;
 }
@@ -35,6 +38,10 @@ interface Attempt {
   /** 1 for the first. */
   number: number;
   log: Log;
+  /** `undefined`: it is not traced. */
+  trace: AttemptTrace | undefined;
+  /** What joins the event's trace, whether this attempt is traced or not. */
+  traceHeaders: TraceHeaders;
   started: bigint;
   understood?: Understood;
   gates?: Gates | undefined;
@@ -85,8 +92,11 @@ export class Attempts {
   #begin(job: Job<Delivery>): Attempt {
     const { id, source, topic } = job.data;
     const number = job.attemptsMade + 1;
-    const log = this.#options.log.child({ source, id, topic, jobId: job.id, attempt: number });
-    const attempt: Attempt = { job, number, log, started: process.hrtime.bigint() };
+    const trace = this.#options.tracing?.attempt(job.data, number);
+    const traceHeaders = trace?.headers ?? traceHeadersOf(job.data);
+    const traceId = trace?.traceId ?? traceIdOf(traceHeaders.traceparent);
+    const log = this.#options.log.child({ source, id, topic, jobId: job.id, attempt: number, traceId });
+    const attempt: Attempt = { job, number, log, trace, traceHeaders, started: process.hrtime.bigint() };
     this.#attempts.set(job, attempt);
     return attempt;
   }
@@ -111,16 +121,18 @@ export class Attempts {
 
   async #handle(attempt: Attempt, understood: Understood): Promise<void> {
     const { stepsOf, stop, admission } = this.#options;
-    const { job, number, log, gates } = attempt;
+    const { job, number, log, gates, trace, traceHeaders } = attempt;
     const makeContext = (signal: AbortSignal): HandlerContext => ({
       log,
       signal,
       attempt: number,
       maxAttempts: understood.registered.handler.attempts,
       jobId: job.id ?? '',
+      traceHeaders: { ...traceHeaders },
       step: stepsOf(job, log, signal),
     });
-    await runHandler(understood, makeContext, stop);
+    const run = () => runHandler(understood, makeContext, stop);
+    await (trace ? trace.run(run) : run());
     if (gates) await admission.record(gates);
   }
 
@@ -155,6 +167,7 @@ export class Attempts {
       seconds,
       sinceArrival: outcome === 'completed' ? sinceArrival(job.data) : undefined,
     });
+    attempt.trace?.end(outcome, error);
     logAttempt(log, outcome, ms, error);
     if (outcome === 'completed' && number === 1) return;
     try {

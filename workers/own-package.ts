@@ -1,11 +1,22 @@
 import { register } from 'node:module';
 
 const ownEntry = new URL('../index.js', import.meta.url).href;
+const tracingApi = '@opentelemetry/api';
 
-/** Resolves the bare name `hookline` to this package, and leaves all else alone. */
+/**
+ * Resolves the bare name `hookline` to this package, OpenTelemetry's API to the one that is installed here where a
+ * handler's folder has none, and leaves all else alone.
+ */
 const hook = `
-export function resolve(specifier, context, next) {
-  return specifier === 'hookline' ? { url: ${JSON.stringify(ownEntry)}, shortCircuit: true } : next(specifier, context);
+export async function resolve(specifier, context, next) {
+  if (specifier === 'hookline') return { url: ${JSON.stringify(ownEntry)}, shortCircuit: true };
+  if (specifier !== '${tracingApi}') return next(specifier, context);
+  try {
+    return await next(specifier, context);
+  } catch (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    return next(specifier, { ...context, parentURL: ${JSON.stringify(import.meta.url)} });
+  }
 }`;
 
 let provided = false;

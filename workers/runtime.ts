@@ -4,6 +4,7 @@ import { closeConnection, workerConnection } from '../lib/queue/connection.js';
 import type { Log } from '../lib/log.js';
 import type { Settings } from '../lib/settings/settings.js';
 import type { SourceDefinition } from '../lib/source.js';
+import type { Tracing } from '../lib/tracing/tracing.js';
 import { discoverHandlers } from './discover.js';
 import { HandlerRegistry, type RegisteredHandler } from './registry.js';
 import { leansOnOneQueue, requireOneQueue, ShardWorkers } from './shard-workers.js';
@@ -25,6 +26,8 @@ export interface WorkersOptions {
   log: Log;
   onAttempt: SourceWorkerOptions['onAttempt'];
   onStalled: SourceWorkerOptions['onStalled'];
+  /** `undefined`: nothing is traced. */
+  tracing?: Tracing | undefined;
 }
 
 /**
@@ -39,6 +42,7 @@ export async function startWorkers({
   log,
   onAttempt,
   onStalled,
+  tracing,
 }: WorkersOptions): Promise<Workers> {
   const registry = await loadRegistry(settings, definitions);
   requireOneQueue(registry.list(), settings.shards);
@@ -61,6 +65,7 @@ export async function startWorkers({
       log,
       onAttempt,
       onStalled,
+      tracing,
     });
   const workers = definitions.map(
     ({ name }) =>

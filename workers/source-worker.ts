@@ -6,6 +6,7 @@ import type { Delivery } from '../lib/event.js';
 import type { Log } from '../lib/log.js';
 import { shardName } from '../lib/queue/shards.js';
 import type { SourceLimits } from '../lib/settings/source-limits.js';
+import type { Tracing } from '../lib/tracing/tracing.js';
 import { Admission } from './admission/admission.js';
 import { gatesOf, type Gates } from './admission/gates.js';
 import type { AttemptReport } from './attempt-report.js';
@@ -33,6 +34,7 @@ export interface SourceWorkerOptions {
   onAttempt: (report: AttemptReport) => void;
   /** Told of each job that was found without its worker; by one worker process only. */
   onStalled: (source: string) => void;
+  tracing: Tracing | undefined;
 }
 
 /**
@@ -149,12 +151,13 @@ export class SourceWorker {
   }
 
   #openAttempts(): Attempts {
-    const { understanding, ordered, log, onAttempt } = this.#options;
+    const { understanding, ordered, log, onAttempt, tracing } = this.#options;
     return new Attempts({
       understanding,
       ordered,
       log,
       onAttempt,
+      tracing,
       admission: this.#admission,
       gatesOf: (understood) => this.#gatesOf(understood),
       stepsOf: (job, log, signal) => this.#stepsOf(job, log, signal),

@@ -74,6 +74,15 @@ export const baseShape = {
   /** Queues over which each source is spread; `<SOURCE>_QUEUE_SHARDS` for one. */
   QUEUE_SHARDS: integer({ min: 1, max: MOST_SHARDS, default: 1 }),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  /** An OTLP collector by HTTP, to whose address `/v1/traces` is added, or not. Unset: nothing is traced. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+    .optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+    .optional(),
+  OTEL_SDK_DISABLED: flag(),
+  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none']).default('otlp'),
   /** The receiver as providers reach it, without a path. Only `hookline doctor` and the like use it. */
   PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
   ADMIN_USER: z.string().optional(),

@@ -18,7 +18,15 @@ const at = (minute: number) => `2025-01-06T16:${String(minute).padStart(2, '0')}
 
 function context(attempt = 1, jobId = 'job'): HandlerContext {
   const step = () => Promise.reject(new Error('a confirmation has no steps'));
-  return { log: silentLog, signal: new AbortController().signal, attempt, maxAttempts: 3, jobId, step };
+  return {
+    log: silentLog,
+    signal: new AbortController().signal,
+    attempt,
+    maxAttempts: 3,
+    jobId,
+    traceHeaders: {},
+    step,
+  };
 }
 
 function note(notes: Notes | undefined, minute = 1, ctx = context()): SubscriptionNote {

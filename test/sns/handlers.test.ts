@@ -48,7 +48,7 @@ function keepLog() {
 
 function contextOf(log: Log, signal = new AbortController().signal): HandlerContext {
   const step: HandlerContext['step'] = async (_name, run) => run({ idempotencyKey: '', signal });
-  return { log, signal, attempt: 1, maxAttempts: 8, jobId: 'j', step };
+  return { log, signal, attempt: 1, maxAttempts: 8, jobId: 'j', traceHeaders: {}, step };
 }
 
 /** Runs the handler for a confirmation whose SubscribeURL is of the given origin. */

@@ -156,6 +156,13 @@ const requests: Guard[] = [
     RATES,
   ),
   guard(
+    'traces of strangers',
+    'routes/webhooks.ts',
+    'const verdict = await source.authenticate(raw);',
+    'trace = tracing?.receive({ source: name, headers: request.headers } as never, 0); const verdict = await source.authenticate(raw);',
+    'test/tracing/spooled.test.ts',
+  ),
+  guard(
     'X-Forwarded-For of strangers',
     'fastify-options.ts',
     '...(settings.TRUST_PROXY ? { trustProxy: settings.TRUST_PROXY } : {}),',
