@@ -81,16 +81,16 @@ void t.test('receivers of several numbers of shards', { skip: cannotRun }, async
   const { folder, ledger } = await openHandlers(t, ['any']);
   const environment = {
     ...sender.environment,
-    REDIS_URL: cluster.url,
     QUEUE_PREFIX: 'shop',
     HANDLERS_DIR: folder,
     ACCEPT_TIMEOUT: '1s',
     SHUTDOWN_TIMEOUT: '5s',
   };
-  const receiver = (shards: number) =>
-    startHookline(t, { ...environment, ROLE: 'receiver', QUEUE_SHARDS: String(shards) });
+  const start = (more: Record<string, string>) =>
+    startHookline(t, { ...environment, ...more, REDIS_URL: cluster.url });
+  const receiver = (shards: number) => start({ ROLE: 'receiver', QUEUE_SHARDS: String(shards) });
   // It is not told of the number.
-  const [, one] = await Promise.all([startHookline(t, { ...environment, ROLE: 'worker' }), receiver(1)]);
+  const [, one] = await Promise.all([start({ ROLE: 'worker' }), receiver(1)]);
   const traffic = new Traffic(t);
   let running: HooklineProcess[] = [one];
 
