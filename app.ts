@@ -65,6 +65,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     dedupeWindow: settings.DEDUPE_WINDOW,
     writeTimeout: settings.ACCEPT_TIMEOUT,
     durability: settings.DURABILITY,
+    shards: settings.shards,
     onWrite: (source, outcome, seconds) => options.metrics.acceptWrite(source, outcome, seconds),
   });
   await fastify.register(spool, {

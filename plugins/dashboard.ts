@@ -1,7 +1,8 @@
-/** The Bull dashboard at /admin/queues. It has no authentication of its own: the scope's guard stands before it. */
+/** The Bull dashboard at /admin/queues, with every queue of every source. It has no authentication of its own: the scope's guard stands before it. */
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
+import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { Delivery } from '../lib/event.js';
 import { redact } from '../lib/redact.js';
@@ -17,12 +18,9 @@ export interface DashboardOptions {
 
 export default async function dashboard(fastify: FastifyInstance, { readOnly, masked }: DashboardOptions) {
   const server = new FastifyAdapter();
-  createBullBoard({
-    queues: [...fastify.queues.values()].map(({ queue }) => {
-      const adapter = new BullMQAdapter(queue, { readOnlyMode: readOnly });
-      adapter.setFormatter('data', (data: Delivery) => showDelivery(data, masked));
-      return adapter;
-    }),
+  const shown = new Set<string>();
+  const board = createBullBoard({
+    queues: [...fastify.queues.values()].map(({ queue }) => show(queue)),
     serverAdapter: server,
     options: {
       uiConfig: {
@@ -33,7 +31,24 @@ export default async function dashboard(fastify: FastifyInstance, { readOnly, ma
     },
   });
   server.setBasePath(BASE);
-  await fastify.register(server.registerPlugin(), { prefix: BASE });
+  await fastify.register(async (scope) => {
+    scope.addHook('onRequest', showNewShards);
+    await scope.register(server.registerPlugin(), { prefix: BASE });
+  });
+
+  function show(queue: Queue<Delivery>): BullMQAdapter {
+    shown.add(queue.name);
+    const adapter = new BullMQAdapter(queue, { readOnlyMode: readOnly });
+    adapter.setFormatter('data', (data: Delivery) => showDelivery(data, masked));
+    return adapter;
+  }
+
+  /** A source may be spread over more queues while this runs; where Redis cannot say, those that are known are shown. */
+  async function showNewShards(): Promise<void> {
+    const sources = [...fastify.queues.values()];
+    const shards = await Promise.all(sources.map((source) => source.shards().catch(() => [])));
+    for (const { queue } of shards.flat()) if (!shown.has(queue.name)) board.addQueue(show(queue));
+  }
 }
 
 /** The body as parsed JSON with credentials masked; a body that is no JSON is told by its length only. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { closeConnection, workerConnection } from '../lib/queue/connection.js';
 import type { Log } from '../lib/log.js';
@@ -6,6 +7,7 @@ import type { SourceDefinition } from '../lib/source.js';
 import type { Tracing } from '../lib/tracing/tracing.js';
 import { discoverHandlers } from './discover.js';
 import { HandlerRegistry, type RegisteredHandler } from './registry.js';
+import { leansOnOneQueue, requireOneQueue, ShardWorkers } from './shard-workers.js';
 import { SourceWorker, type SourceWorkerOptions } from './source-worker.js';
 import { Understanding } from './understand.js';
 
@@ -43,24 +45,38 @@ export async function startWorkers({
   tracing,
 }: WorkersOptions): Promise<Workers> {
   const registry = await loadRegistry(settings, definitions);
+  requireOneQueue(registry.list(), settings.shards);
   const understanding = new Understanding(registry, definitions);
   const redis = workerConnection(redisUrl, log);
+  const needsOneQueue = (source: string) =>
+    registry.list().some(({ handler }) => handler.source === source && leansOnOneQueue(handler));
+  const openWorker = (source: string, shard: number) =>
+    new SourceWorker({
+      source,
+      shard,
+      redis,
+      prefix: settings.QUEUE_PREFIX,
+      concurrency: settings.WORKER_CONCURRENCY,
+      keepCompleted: { age: settings.KEEP_COMPLETED / 1_000, count: settings.KEEP_COMPLETED_COUNT },
+      keepFailed: settings.KEEP_FAILED ? { age: settings.KEEP_FAILED / 1_000 } : undefined,
+      understanding,
+      ordered: registry.list().some(({ handler }) => handler.source === source && handler.serialBy),
+      limits: settings.limits[source] ?? { concurrency: undefined, rate: undefined },
+      log,
+      onAttempt,
+      onStalled,
+      tracing,
+    });
   const workers = definitions.map(
     ({ name }) =>
-      new SourceWorker({
+      new ShardWorkers({
         source: name,
         redis,
         prefix: settings.QUEUE_PREFIX,
-        concurrency: settings.WORKER_CONCURRENCY,
-        keepCompleted: { age: settings.KEEP_COMPLETED / 1_000, count: settings.KEEP_COMPLETED_COUNT },
-        keepFailed: settings.KEEP_FAILED ? { age: settings.KEEP_FAILED / 1_000 } : undefined,
-        understanding,
-        ordered: registry.list().some(({ handler }) => handler.source === name && handler.serialBy),
-        limits: settings.limits[name] ?? { concurrency: undefined, rate: undefined },
+        atLeast: settings.shards[name] ?? 1,
+        needsOneQueue: needsOneQueue(name),
+        open: (shard) => openWorker(name, shard),
         log,
-        onAttempt,
-        onStalled,
-        tracing,
       }),
   );
   log.info(
@@ -70,6 +86,8 @@ export async function startWorkers({
   return {
     registry,
     async close(deadline) {
+      // One listener for each queue.
+      setMaxListeners(0, deadline);
       await Promise.all(workers.map((worker) => worker.close(deadline)));
       await closeConnection(redis);
     },

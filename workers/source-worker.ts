@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker, type Job, type WorkerOptions } from 'bullmq';
 import type { RedisConnection } from '../lib/queue/connection.js';
 import type { Delivery } from '../lib/event.js';
 import type { Log } from '../lib/log.js';
+import { shardName } from '../lib/queue/shards.js';
 import type { SourceLimits } from '../lib/settings/source-limits.js';
 import type { Tracing } from '../lib/tracing/tracing.js';
 import { Admission } from './admission/admission.js';
@@ -16,6 +18,8 @@ import type { Understanding, Understood } from './understand.js';
 
 export interface SourceWorkerOptions {
   source: string;
+  /** Which of the source's queues: 0 where there is one. */
+  shard: number;
   redis: RedisConnection;
   prefix: string;
   concurrency: number;
@@ -45,10 +49,13 @@ const LOCKS = { lockDuration: 15_000, stalledInterval: 5_000 } satisfies Partial
  */
 const MAX_STALLED = 25;
 
+/** Milliseconds between tries to begin. */
+const TRY_AGAIN = 1_000;
+
 /** Milliseconds past the deadline for giving back what is in hand. */
 const CLOSE_GRACE = 1_000;
 
-/** Takes one source's queue: hands each job to `Attempts`, and owns what that needs. */
+/** Takes one queue of a source: hands each job to `Attempts`, and owns what that needs. */
 export class SourceWorker {
   readonly #options: SourceWorkerOptions;
   readonly #base: string;
@@ -60,8 +67,9 @@ export class SourceWorker {
     this.#options = options;
     // One listener for each job in hand.
     setMaxListeners(0, this.#stop.signal);
-    const { source, redis, prefix, concurrency, keepCompleted, keepFailed, log } = options;
-    this.#base = `${prefix}:${source}:`;
+    const { source, redis, concurrency, keepCompleted, keepFailed, log } = options;
+    const { prefix, name, base } = shardName(options.prefix, source, options.shard);
+    this.#base = base;
     this.#admission = new Admission({
       redis,
       base: this.#base,
@@ -69,7 +77,7 @@ export class SourceWorker {
       log: log.child({ source }),
     });
     const attempts = this.#openAttempts();
-    this.#worker = new Worker<Delivery>(source, (job, token) => attempts.run(job, token), {
+    this.#worker = new Worker<Delivery>(name, (job, token) => attempts.run(job, token), {
       connection: redis,
       prefix,
       concurrency,
@@ -115,8 +123,21 @@ export class SourceWorker {
 
   /** Waits for Redis as long as it takes; ends when the worker is closed. */
   async #run(): Promise<void> {
-    await this.#setLimits();
-    await this.#worker.run();
+    while (!(await this.#trySetLimits())) await sleep(TRY_AGAIN, undefined, { ref: false });
+    if (!this.#worker.closing) await this.#worker.run();
+  }
+
+  /** A Redis that refuses writes when the worker starts must not keep it from working later. */
+  async #trySetLimits(): Promise<boolean> {
+    const { source, log } = this.#options;
+    try {
+      await this.#setLimits();
+      return true;
+    } catch (error) {
+      if (this.#worker.closing) return true;
+      log.warn({ source, reason: String(error) }, 'the limits of the queue cannot be set; trying again');
+      return false;
+    }
   }
 
   /** BullMQ keeps a queue's limits in Redis, for all workers of the queue: those of the last to start count. */

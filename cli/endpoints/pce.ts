@@ -67,11 +67,8 @@ function nothingToDo(all: TopicStatus[], topic: string | undefined): string {
     : 'There is nothing to confirm: see "hookline endpoints status pce".';
 }
 
-async function tryAgain(
-  { queue }: DeliveryQueue,
-  { topicArn, state, jobId, todo }: TopicStatus,
-): Promise<void> {
-  const job = jobId === null ? undefined : await queue.getJob(jobId);
+async function tryAgain(queue: DeliveryQueue, { topicArn, state, jobId, todo }: TopicStatus): Promise<void> {
+  const job = jobId === null ? undefined : await queue.findJob(jobId);
   if (!job) {
     throw new CommandError(
       state === 'not-seen'

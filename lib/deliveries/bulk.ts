@@ -7,7 +7,7 @@ import { STRETCH } from './read-jobs.js';
 import type { DeliverySummary, Filter } from './schema.js';
 import { sourcesOf } from './search.js';
 import { timeOf, updateSession, type Session } from './sessions.js';
-import { keyOf, type DeliveryStore } from './store.js';
+import { keyOf, placesOf, type DeliveryStore } from './store.js';
 import { summarise } from './summary.js';
 
 export interface Preview {
@@ -30,7 +30,7 @@ export async function preview(store: DeliveryStore, given: Filter, limit = COUNT
   const cutoff = await timeOf(store);
   const filter = bounded(given, cutoff);
   const end = performance.now() + limit;
-  const walk = openWalk(store, filter);
+  const walk = await openWalk(store, filter);
   const first: Entry[] = [];
   let count = 0;
   for (;;) {
@@ -73,7 +73,7 @@ export async function runSession(
   { signal, onProgress }: RunOptions,
 ): Promise<Ending> {
   const filter = bounded(session.filter, session.cutoff);
-  const walk = openWalk(store, filter, session.after);
+  const walk = await openWalk(store, filter, session.after);
   const pace = new Pace(session.rate, signal, async () => {
     return (await updateSession(store, session, {})) === 'running';
   });
@@ -104,9 +104,13 @@ async function leave(store: DeliveryStore, session: Session): Promise<Ending> {
   return (await updateSession(store, session, { status: 'stopped' })) === 'taken' ? 'taken' : 'stopped';
 }
 
-function openWalk(store: DeliveryStore, filter: Filter, after?: FinishedPosition): FinishedWalk {
+async function openWalk(
+  store: DeliveryStore,
+  filter: Filter,
+  after?: FinishedPosition,
+): Promise<FinishedWalk> {
   return new FinishedWalk(store, {
-    sources: sourcesOf(store, filter),
+    places: await placesOf(store, sourcesOf(store, filter)),
     states: statesOf(filter, FINISHED_STATES),
     order: 'oldest',
     since: filter.since,
@@ -122,8 +126,9 @@ function bounded(filter: Filter, cutoff: number): Filter {
 
 async function countSets(store: DeliveryStore, filter: Filter): Promise<number> {
   const { since = '-inf', until = '+inf' } = filter;
-  const keys = sourcesOf(store, filter).flatMap((source) =>
-    statesOf(filter, FINISHED_STATES).map((state) => keyOf(store, source, state)),
+  const places = await placesOf(store, sourcesOf(store, filter));
+  const keys = places.flatMap((place) =>
+    statesOf(filter, FINISHED_STATES).map((state) => keyOf(store, place, state)),
   );
   const counts = await Promise.all(keys.map((key) => store.redis.zcount(key, since, until)));
   return counts.reduce((sum, count) => sum + count, 0);

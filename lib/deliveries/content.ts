@@ -18,7 +18,8 @@ export async function readContent(
 ): Promise<DeliveryContent | undefined> {
   const found = await lookUp(store, source, id);
   if (!found) return undefined;
-  const json = found.entry && (await store.redis.hget(keyOf(store, source, found.jobId), 'data'));
+  const { entry } = found;
+  const json = entry && (await store.redis.hget(keyOf(store, entry, entry.jobId), 'data'));
   if (!json)
     return { headers: null, payload: null, note: 'The event has been trimmed: only its id is remembered.' };
   const { headers, rawBody, encoding } = JSON.parse(json) as Delivery;

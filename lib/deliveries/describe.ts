@@ -20,7 +20,7 @@ export async function describeDelivery(
   if (!found) return undefined;
   const { jobId, entry } = found;
   if (!entry) return gone(source, id, jobId);
-  const key = keyOf(store, source, jobId);
+  const key = keyOf(store, entry, jobId);
   const [[row], lines, steps] = await Promise.all([
     readJobs(store.redis, [key], [...SUMMARY_FIELDS, 'stacktrace']),
     store.redis.lrange(`${key}:logs`, -MAX_LINES, -1),

@@ -1,8 +1,8 @@
-import { keyOf, type DeliveryStore } from './store.js';
-import type { Entry, FinishedPosition, FinishedState } from './entry.js';
+import { streamName, type Entry, type FinishedPosition, type FinishedState } from './entry.js';
+import { keyOf, type DeliveryStore, type Place } from './store.js';
 
 export interface FinishedWalkOptions {
-  sources: string[];
+  places: Place[];
   states: FinishedState[];
   order: 'newest' | 'oldest';
   /** Bounds of the time of ending, both included; milliseconds since 1970. */
@@ -12,9 +12,9 @@ export interface FinishedWalkOptions {
   after?: FinishedPosition | undefined;
 }
 
-/** One sorted set of BullMQ's: a source's completed or failed jobs by the time at which they ended. */
+/** One sorted set of BullMQ's: a queue's completed or failed jobs by the time at which they ended. */
 interface Stream {
-  source: string;
+  place: Place;
   state: FinishedState;
   name: string;
   key: string;
@@ -32,7 +32,7 @@ const FIRST_READ = 250;
 const MOST_READ = 2_000;
 
 /**
- * Walks what has ended, over several sources and states, in the order of the time of ending. Entries may go and
+ * Walks what has ended, over several queues and states, in the order of the time of ending. Entries may go and
  * come while it walks: a place is remembered by its time and job, not by its number, so nothing that stays is
  * left out or met twice.
  */
@@ -47,8 +47,8 @@ export class FinishedWalk {
     this.#store = store;
     this.#options = options;
     this.#sign = options.order === 'oldest' ? 1 : -1;
-    this.#streams = options.sources
-      .flatMap((source) => options.states.map((state) => this.#open(source, state)))
+    this.#streams = options.places
+      .flatMap((place) => options.states.map((state) => this.#open(place, state)))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -70,14 +70,14 @@ export class FinishedWalk {
     return entries;
   }
 
-  #open(source: string, state: FinishedState): Stream {
-    const name = streamName(source, state);
+  #open(place: Place, state: FinishedState): Stream {
+    const name = streamName(place, state);
     const { after } = this.#options;
     return {
-      source,
+      place,
       state,
       name,
-      key: keyOf(this.#store, source, state),
+      key: keyOf(this.#store, place, state),
       buffer: [],
       ended: false,
       from: after && startBehind(after, name),
@@ -107,7 +107,7 @@ export class FinishedWalk {
     }
   }
 
-  async #read({ key, source, state, from, size }: Stream): Promise<Entry[]> {
+  async #read({ key, place, state, from, size }: Stream): Promise<Entry[]> {
     const { order, since, until } = this.#options;
     const low = since === undefined ? '-inf' : String(since);
     const high = until === undefined ? '+inf' : String(until);
@@ -119,7 +119,7 @@ export class FinishedWalk {
         : await redis.zrange(key, edge ?? high, low, 'BYSCORE', 'REV', 'LIMIT', 0, size, 'WITHSCORES');
     const entries: Entry[] = [];
     for (let at = 0; at < reply.length; at += 2) {
-      entries.push({ source, state, jobId: reply[at] as string, endedAt: Number(reply[at + 1]) });
+      entries.push({ ...place, state, jobId: reply[at] as string, endedAt: Number(reply[at + 1]) });
     }
     return entries;
   }
@@ -129,10 +129,6 @@ export class FinishedWalk {
     if (from?.jobId === undefined || endedAt !== from.endedAt) return false;
     return this.#sign === 1 ? jobId <= from.jobId : jobId >= from.jobId;
   }
-}
-
-export function streamName(source: string, state: FinishedState): string {
-  return `${source}/${state}`;
 }
 
 function endOf(entry: Entry | undefined): number {

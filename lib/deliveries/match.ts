@@ -4,7 +4,7 @@ import type { Entry } from './entry.js';
 import { failureOf, parseLine } from './history.js';
 import { parseHead, readJobs, type JobField } from './read-jobs.js';
 import { FAILURES, type Failure, type Filter, type State } from './schema.js';
-import { keyOf, type DeliveryStore } from './store.js';
+import { forEachPlace, keyOf, type DeliveryStore } from './store.js';
 
 /** Can this filter be answered by the queues' sets alone, without reading any job? */
 export function needsNoReading({ id, topic, tenant, reason, state }: Filter): boolean {
@@ -27,8 +27,13 @@ export async function selectMatching(
   let left = entries;
   for (const { fields, fits } of testsOf(filter)) {
     if (left.length === 0) break;
-    const keys = left.map(({ source, jobId }) => keyOf(store, source, jobId));
-    const rows = await readJobs(store.redis, keys, fields);
+    const rows = await forEachPlace(left, (entries) =>
+      readJobs(
+        store.redis,
+        entries.map((entry) => keyOf(store, entry, entry.jobId)),
+        fields,
+      ),
+    );
     left = left.filter((entry, index) => fits(rows[index] ?? [], entry));
   }
   return left;

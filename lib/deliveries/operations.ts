@@ -3,8 +3,8 @@ import type { RedisConnection } from '../queue/connection.js';
 import { bullFunction } from './bull-scripts.js';
 import type { Entry } from './entry.js';
 import { DISCARDED } from './look-up.js';
-import { sessionKey, type Session } from './sessions.js';
-import { keyOf, type DeliveryStore } from './store.js';
+import { countsKey, mayGoOn, sessionKey, tellCounts, type Session } from './sessions.js';
+import { forEachPlace, keyOf, type DeliveryStore } from './store.js';
 
 /** What became of one job: `stopped` when the session has been stopped or taken up elsewhere. */
 export type Outcome = 'done' | 'skipped' | 'stopped';
@@ -15,11 +15,17 @@ export type Outcome = 'done' | 'skipped' | 'stopped';
  * state and with the time of ending with which it was found, and once per session at most: it remembers the
  * last session that replayed it. docs/decisions/0009-atomic-replay.md tells more.
  *
- * KEYS: 1 session, 2 the state's set, 3 job, …; ARGV: 1 run, 2 session id, 3 job id, 4 time of ending, …
+ * A queue that is no source's first may be on another node of a Cluster than the session: whether that may go on is
+ * asked before, and its counts are kept beside the queue and told to the session afterwards.
+ *
+ * KEYS: 1 session, or its counts, 2 the state's set, 3 job, …
+ * ARGV: 1 run, or '' for counts only, 2 session id, 3 job id, 4 time of ending, …
  */
 const GUARD = `
-local session = redis.call('HMGET', KEYS[1], 'status', 'run')
-if session[1] ~= 'running' or session[2] ~= ARGV[1] then return 'stopped' end
+if ARGV[1] ~= '' then
+  local session = redis.call('HMGET', KEYS[1], 'status', 'run')
+  if session[1] ~= 'running' or session[2] ~= ARGV[1] then return 'stopped' end
+end
 local known = redis.call('HMGET', KEYS[3], 'data', 'session')
 local endedAt = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[3]) or -1)
 if not known[1] or known[2] == ARGV[2] or endedAt ~= tonumber(ARGV[4]) then
@@ -87,8 +93,20 @@ interface Commands {
  * @throws when Redis does not answer
  */
 export async function apply(store: DeliveryStore, session: Session, entries: Entry[]): Promise<Outcome[]> {
+  define(store.redis);
+  return forEachPlace(entries, async (some) => {
+    const [place] = some;
+    if (!place || place.shard === 0) return applyAt(store, session, some);
+    if (!(await mayGoOn(store, session))) return some.map(() => 'stopped');
+    const outcomes = await applyAt(store, session, some);
+    await tellCounts(store, session, place);
+    return outcomes;
+  });
+}
+
+/** The same in one queue. */
+async function applyAt(store: DeliveryStore, session: Session, entries: Entry[]): Promise<Outcome[]> {
   const { redis } = store;
-  define(redis);
   const pipeline = redis.pipeline() as ChainableCommander & Commands;
   for (const entry of entries) {
     const { keys, args } = (session.action === 'replay' ? replaying : discarding)(store, session, entry);
@@ -136,12 +154,14 @@ function discarding(store: DeliveryStore, session: Session, entry: Entry) {
   return { keys: [...keys, key('repeat')], args: [...args, '0', key(''), session.keepId ? '1' : '0'] };
 }
 
-function common(store: DeliveryStore, session: Session, { source, state, jobId, endedAt }: Entry) {
-  const key = (name: string) => keyOf(store, source, name);
+function common(store: DeliveryStore, session: Session, entry: Entry) {
+  const { shard, state, jobId, endedAt } = entry;
+  const key = (name: string) => keyOf(store, entry, name);
+  const counts = shard === 0 ? sessionKey(store, session.id) : countsKey(store, session, entry);
   return {
     key,
-    keys: [sessionKey(store, session.id), key(state), key(jobId)],
-    args: [String(session.run), session.id, jobId, String(endedAt)],
+    keys: [counts, key(state), key(jobId)],
+    args: [shard === 0 ? String(session.run) : '', session.id, jobId, String(endedAt)],
   };
 }
 

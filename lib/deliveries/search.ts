@@ -13,7 +13,7 @@ import { FinishedWalk } from './finished-walk.js';
 import { needsNoReading, selectMatching, statesOf } from './match.js';
 import { STRETCH } from './read-jobs.js';
 import type { Filter, SearchPage } from './schema.js';
-import { queueOf, type DeliveryStore } from './store.js';
+import { placesOf, queueOf, type DeliveryStore } from './store.js';
 import { summarise } from './summary.js';
 import { UnfinishedWalk } from './unfinished-walk.js';
 
@@ -39,7 +39,7 @@ export async function searchDeliveries(
 ): Promise<SearchPage> {
   const end = performance.now() + budget;
   if (filter.id !== undefined) return findById(store, filter, filter.id);
-  const walk = walkAll(store, filter, cursor === undefined ? undefined : decodeCursor(cursor));
+  const walk = await walkAll(store, filter, cursor === undefined ? undefined : decodeCursor(cursor));
   const found: Entry[] = [];
   let lookedAt = 0;
   let last: Entry | undefined;
@@ -85,10 +85,10 @@ function isWanted({ state, endedAt }: Entry, filter: Filter): boolean {
 }
 
 /** First what has not ended, then what has. */
-function walkAll(store: DeliveryStore, filter: Filter, after: Position | undefined) {
-  const sources = sourcesOf(store, filter);
+async function walkAll(store: DeliveryStore, filter: Filter, after: Position | undefined) {
+  const places = await placesOf(store, sourcesOf(store, filter));
   const finished = new FinishedWalk(store, {
-    sources,
+    places,
     states: statesOf(filter, FINISHED_STATES),
     order: 'newest',
     since: filter.since,
@@ -97,7 +97,7 @@ function walkAll(store: DeliveryStore, filter: Filter, after: Position | undefin
   });
   if (after && isFinished(after)) return finished;
   const states = statesOf(filter, UNFINISHED_STATES);
-  const unfinished = new UnfinishedWalk(store, { sources, states, after });
+  const unfinished = new UnfinishedWalk(store, { places, states, after });
   return {
     async next(count: number): Promise<Entry[]> {
       const entries = await unfinished.next(count);

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { HooklineError } from '../errors.js';
 import { positionSchema, type FinishedPosition } from './entry.js';
 import { SESSION_STATUSES, type Action, type Filter, type SessionReport } from './schema.js';
-import type { DeliveryStore } from './store.js';
+import { shardLabel } from '../queue/shards.js';
+import { keyOf, type DeliveryStore, type Place } from './store.js';
 
 /** A session as its runner knows it. */
 export interface Session {
@@ -137,6 +138,35 @@ export async function updateSession(
   return (await store.redis.eval(UPDATE, 1, key, String(session.run), ...args)) as 'running';
 }
 
+/** Has nobody stopped it, or taken it up elsewhere? */
+export async function mayGoOn(store: DeliveryStore, { id, run }: Session): Promise<boolean> {
+  const fields = await store.redis.hmget(sessionKey(store, id), 'status', 'run');
+  return fields[0] === 'running' && fields[1] === String(run);
+}
+
+/** What a session did in a queue that need not be on its node: a hash of `done` and `skipped`. */
+export function countsKey(store: DeliveryStore, { id }: Session, place: Place): string {
+  return keyOf(store, place, `replays:${id}`);
+}
+
+/** Tells the session what it did there so far. A runner that dies before leaves that to the next batch. */
+export async function tellCounts(store: DeliveryStore, session: Session, place: Place): Promise<void> {
+  const key = countsKey(store, session, place);
+  const [done, skipped] = await store.redis.hmget(key, 'done', 'skipped');
+  await store.redis.pexpire(key, KEPT);
+  const at = shardLabel(place.source, place.shard);
+  await store.redis.hset(sessionKey(store, session.id), {
+    [`done:${at}`]: done ?? 0,
+    [`skipped:${at}`]: skipped ?? 0,
+  });
+}
+
+/** Of all queues: the field of the sources' first ones, and one for each other. */
+function sumOf(fields: Partial<Record<string, string>>, name: 'done' | 'skipped'): number {
+  const each = Object.entries(fields).filter(([field]) => field === name || field.startsWith(`${name}:`));
+  return each.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 /** Asks whoever runs it to stop. @throws {HooklineError} when there is none, or it has come to its end */
 export async function stopSession(store: DeliveryStore, id: string): Promise<SessionReport> {
   const fields = await read(store, id);
@@ -180,8 +210,8 @@ function toReport(id: string, fields: Partial<Record<string, string>>): SessionR
     filter: JSON.parse(fields['filter'] ?? '{}') as Filter,
     rate: Number(fields['rate']),
     total: fields['total'] ? Number(fields['total']) : null,
-    done: Number(fields['done'] ?? 0),
-    skipped: Number(fields['skipped'] ?? 0),
+    done: sumOf(fields, 'done'),
+    skipped: sumOf(fields, 'skipped'),
     startedAt,
     updatedAt,
   };

@@ -2,7 +2,7 @@ import type { Entry } from './entry.js';
 import { failedAt, failureOf, handlerOf, parseLine } from './history.js';
 import { parseHead, readJobs, type DeliveryHead, type JobRow } from './read-jobs.js';
 import type { DeliverySummary, Happening } from './schema.js';
-import { keyOf, type DeliveryStore } from './store.js';
+import { forEachPlace, keyOf, type DeliveryStore } from './store.js';
 
 export const SUMMARY_FIELDS = [
   'head',
@@ -19,15 +19,15 @@ const FIRST_LINES = 10;
 
 /** Entries → lines of a list. What has gone meanwhile is left out. */
 export async function summarise(store: DeliveryStore, entries: Entry[]): Promise<DeliverySummary[]> {
-  const keys = entries.map(({ source, jobId }) => keyOf(store, source, jobId));
-  const [rows, logs] = await Promise.all([
-    readJobs(store.redis, keys, SUMMARY_FIELDS),
-    readLogs(store, keys),
-  ]);
-  return entries.flatMap((entry, index) => {
-    const summary = toSummary(entry, rows[index] as SummaryRow, logs[index] ?? []);
-    return summary ? [summary] : [];
+  const summaries = await forEachPlace(entries, async (some) => {
+    const keys = some.map((entry) => keyOf(store, entry, entry.jobId));
+    const [rows, logs] = await Promise.all([
+      readJobs(store.redis, keys, SUMMARY_FIELDS),
+      readLogs(store, keys),
+    ]);
+    return some.map((entry, index) => toSummary(entry, rows[index] as SummaryRow, logs[index] ?? []));
   });
+  return summaries.filter((summary) => summary !== undefined);
 }
 
 /** @param log what is known of the job's log, oldest first; its last line at least */

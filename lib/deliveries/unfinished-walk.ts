@@ -1,13 +1,12 @@
 import { UNFINISHED_STATES, type Entry, type UnfinishedPosition, type UnfinishedState } from './entry.js';
-import { keyOf, type DeliveryStore } from './store.js';
+import { keyOf, type DeliveryStore, type Place } from './store.js';
 
-interface Stage {
-  source: string;
+interface Stage extends Place {
   state: UnfinishedState;
 }
 
 /**
- * Walks what has not ended: source after source, what is in hand, then what waits, then what is tried again
+ * Walks what has not ended: queue after queue, what is in hand, then what waits, then what is tried again
  * later; the newest of each first. Lists have no keys to go on by, so what moves meanwhile may be met twice.
  */
 export class UnfinishedWalk {
@@ -19,17 +18,20 @@ export class UnfinishedWalk {
   constructor(
     store: DeliveryStore,
     options: {
-      sources: string[];
+      places: Place[];
       states: readonly UnfinishedState[];
       after?: UnfinishedPosition | undefined;
     },
   ) {
     this.#store = store;
     const states = UNFINISHED_STATES.filter((state) => options.states.includes(state));
-    const stages = options.sources.flatMap((source) => states.map((state) => ({ source, state })));
+    const stages = options.places.flatMap(({ source, shard }) =>
+      states.map((state) => ({ source, shard, state })),
+    );
     this.#after = options.after;
     const at = stages.findIndex(
-      ({ source, state }) => source === this.#after?.source && state === this.#after.state,
+      ({ source, shard, state }) =>
+        source === this.#after?.source && shard === (this.#after.shard ?? 0) && state === this.#after.state,
     );
     this.#stages = stages.slice(Math.max(at, 0));
   }
@@ -50,24 +52,24 @@ export class UnfinishedWalk {
     }
   }
 
-  #read({ source, state }: Stage, start: number, count: number): Promise<string[]> {
+  #read(stage: Stage, start: number, count: number): Promise<string[]> {
     const { redis } = this.#store;
-    const key = this.#keyOf(source, state);
+    const key = this.#keyOf(stage);
     const stop = start + count - 1;
-    return state === 'delayed' ? redis.zrevrange(key, start, stop) : redis.lrange(key, start, stop);
+    return stage.state === 'delayed' ? redis.zrevrange(key, start, stop) : redis.lrange(key, start, stop);
   }
 
   /** New ones push older ones on: where the last one seen is now, or was when it has gone. */
-  async #placeBehind({ source, state }: Stage, after: UnfinishedPosition): Promise<number> {
+  async #placeBehind(stage: Stage, after: UnfinishedPosition): Promise<number> {
     const { redis } = this.#store;
-    const key = this.#keyOf(source, state);
+    const key = this.#keyOf(stage);
     const found =
-      state === 'delayed' ? await redis.zrevrank(key, after.jobId) : await redis.lpos(key, after.jobId);
+      stage.state === 'delayed' ? await redis.zrevrank(key, after.jobId) : await redis.lpos(key, after.jobId);
     return found === null ? after.index : found + 1;
   }
 
   /** BullMQ's key of waiting jobs is `wait`. */
-  #keyOf(source: string, state: UnfinishedState): string {
-    return keyOf(this.#store, source, state === 'waiting' ? 'wait' : state);
+  #keyOf(stage: Stage): string {
+    return keyOf(this.#store, stage, stage.state === 'waiting' ? 'wait' : stage.state);
   }
 }

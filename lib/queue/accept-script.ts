@@ -28,12 +28,20 @@ export interface AcceptTarget {
   opts: object;
 }
 
+/**
+ * Beside the queue's keys: the epoch of the newest map of shards that has been seen here. Whoever goes by an older one
+ * is told, and must look again (docs/decisions/0013-queue-shards.md).
+ */
+const FENCE = `
+local fence = tonumber(redis.call('GET', base .. 'fence') or 0)`;
+
 const SUFFIXES = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
 const FIELDS = 5;
 
 /**
  * Answers for each event, in their order, the id of the job that stands for its webhook id: its own, or that of the
- * first delivery. In its place `{message}` where Redis refused this one alone.
+ * first delivery. In its place `{message}` where Redis refused this one alone. In place of all of them a number, the
+ * epoch that is known here, where that of the events is older: then nothing was done.
  *
  * An accepted event gets the next number of its queue in the field `seq` of its job: 1, 2, 3, … without gaps in the
  * order of acceptance, whichever receiver they came through. A duplicate gets none.
@@ -41,9 +49,11 @@ const FIELDS = 5;
 export const ACCEPT = new LuaScript(`
 ${addAsFunction()}
 local base, window, template = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+${FENCE}
+if fence > tonumber(ARGV[4]) then return fence end
 local opts = cjson.decode(template)
 local answers = {}
-for i = 4, #ARGV, ${FIELDS} do
+for i = 5, #ARGV, ${FIELDS} do
   opts.de = {id = ARGV[i + 3], ttl = window}
   local args = {base, ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), nil, nil, nil, nil, base .. 'de:' .. ARGV[i + 3]}
   local done, answer = pcall(add, args, ARGV[i + 4], opts)
@@ -57,12 +67,38 @@ export function acceptKeys({ base }: AcceptTarget): string[] {
   return SUFFIXES.map((suffix) => base + suffix);
 }
 
-export function acceptArguments({ dedupeWindow, base, opts }: AcceptTarget, jobs: NewJob[]): string[] {
-  const all = [base, String(dedupeWindow), JSON.stringify(opts)];
+/** @param epoch that of the map by which these events have come here */
+export function acceptArguments(
+  { dedupeWindow, base, opts }: AcceptTarget,
+  epoch: number,
+  jobs: NewJob[],
+): string[] {
+  const all = [base, String(dedupeWindow), JSON.stringify(opts), String(epoch)];
   for (const { jobId, name, timestamp, dedupeKey, data } of jobs) {
     all.push(jobId, name, String(timestamp), dedupeKey, data);
   }
   return all;
+}
+
+/**
+ * Answers for each webhook id the job that stands for it here, or null. From then on nobody who goes by an older map
+ * can accept anything here: what is not found will not come. It writes in any case, so that WAIT can be asked about it.
+ */
+export const REMEMBERED = new LuaScript(`
+local base, epoch = ARGV[1], tonumber(ARGV[2])
+${FENCE}
+redis.call('SET', base .. 'fence', math.max(fence, epoch))
+local found = {}
+for i = 3, #ARGV do found[i - 2] = redis.call('GET', base .. 'de:' .. ARGV[i]) end
+return found`);
+
+/** Two keys that there never are, so that the script runs on neither node while its slot is moved. */
+export function rememberedKeys({ base }: AcceptTarget): string[] {
+  return [`${base}a`, `${base}b`];
+}
+
+export function rememberedArguments({ base }: AcceptTarget, epoch: number, dedupeKeys: string[]): string[] {
+  return [base, String(epoch), ...dedupeKeys];
 }
 
 /** Lua: `add(args, data, opts)`, BullMQ's script with its arguments given instead of unpacked. */

@@ -16,6 +16,13 @@ function retryStrategy(times: number): number {
  */
 const SOCKET_TIMEOUT = 20_000;
 
+/**
+ * A worker's command for a node of a Cluster that is away is tried again every 100 ms, for as long as it takes. Each
+ * queue has a connection that talks to one node only: it asks now and then (ms) where the others are, or it would know
+ * none any more when that one goes.
+ */
+const FOR_WORKERS = { maxRedirections: Infinity, slotsRefreshInterval: 10_000 };
+
 const COMMON = { connectTimeout: 3_000, keepAlive: 10_000, enableReadyCheck: true };
 
 /**
@@ -79,6 +86,7 @@ function connect(url: string, own: Own, enableOfflineQueue: boolean): RedisConne
   const { nodes, ...login } = rest;
   return new Cluster(nodes, {
     clusterRetryStrategy: retryStrategy,
+    ...(own.maxRetriesPerRequest === null && FOR_WORKERS),
     enableOfflineQueue,
     slotsRefreshTimeout: COMMON.connectTimeout,
     // Names stay names, for certificates to be checked against.

@@ -1,38 +1,20 @@
-import { Queue, type Job, type JobType } from 'bullmq';
-import type { RedisConnection } from './connection.js';
+import type { Job, JobType, Queue } from 'bullmq';
+import { withDeadline } from '../deadline.js';
 import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
-import type { Log } from '../log.js';
-import { ACCEPT, acceptArguments, acceptKeys, type AcceptTarget, type NewJob } from './accept-script.js';
-import { Batcher } from '../batcher.js';
-import { isDurable, waitCommand, type Durability } from './durability.js';
-import { withDeadline } from '../deadline.js';
-import { dedupeKey, jobName, newJobId } from './names.js';
+import { newJobId } from './names.js';
+import { Fenced, Shard, type Accepted, type Named, type ShardOptions } from './shard.js';
+import { earlierOf, isInUse, ShardRecord, type ReadOptions, type ShardMap } from './shard-record.js';
+import { homeOf } from './shards.js';
 
-export interface Accepted {
-  status: 'accepted' | 'duplicate';
-  /** The job of the first delivery with this id. */
-  jobId: string;
-}
+export type { Accepted } from './shard.js';
 
-export interface DeliveryQueueOptions {
-  redis: RedisConnection;
-  prefix: string;
-  /** Milliseconds that Redis has to answer a write. */
-  writeTimeout: number;
-  /** Milliseconds for which a webhook id is remembered. */
-  dedupeWindow: number;
-  /** Default `redis`. */
-  durability?: Durability;
-  /** Told of every write and the seconds that Redis took to answer it, or had. */
-  onWrite?: (source: string, outcome: 'ok' | 'failed', seconds: number) => void;
-  log: Log;
-}
-
-/** A delivery and the job that it becomes, unless its webhook id has one. */
-interface Named {
-  jobId: string;
-  delivery: Delivery;
+export interface DeliveryQueueOptions extends ShardOptions {
+  /**
+   * Over how many queues what is new is spread from now on, by all receivers: the last one to start is right.
+   * `undefined`: as it is.
+   */
+  shards?: number;
 }
 
 /** The states that a queue's depth is told in. */
@@ -45,161 +27,191 @@ export const DEPTH_STATES = [
 ] as const satisfies JobType[];
 export type Depths = Record<(typeof DEPTH_STATES)[number], number>;
 
-/**
- * Attempts are decided in the worker by the handler's own policy, which the receiver need not know. BullMQ
- * wants an upper bound with the job, and the name of the backoff that asks the worker (`workers/policy.ts`).
- */
-export const ATTEMPTS_BOUND = 1_000;
-export const BACKOFF_BY_HANDLER = 'handler';
+/** Milliseconds for which the number of shards is believed, where it is not needed to accept. */
+const BELIEVED = 5_000;
+/** Milliseconds between tries to have everybody leave an earlier number. */
+const SETTLE_AGAIN = 5_000;
+/** Changes of the number during one accept. */
+const MAX_TRIES = 10;
 
-/** Redis should give up waiting before we do: its reply tells more than none. */
-const WAIT_SHARE = 0.8;
-
-/** One source's queue, as the receiver uses it. */
+/** One source's queue, as the receiver uses it: one of BullMQ's, or several (docs/decisions/0013-queue-shards.md). */
 export class DeliveryQueue {
   readonly #source: string;
   readonly #options: DeliveryQueueOptions;
-  readonly #batcher: Batcher<Named, Accepted>;
-  readonly #target: AcceptTarget;
-  readonly #keys: string[];
-
-  #queue: Queue<Delivery>;
+  readonly #record: ShardRecord;
+  readonly #shards: Shard[] = [];
+  #readAt = -Infinity;
+  #reading: Promise<ShardMap> | undefined;
+  #settling: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(source: string, options: DeliveryQueueOptions) {
     this.#source = source;
     this.#options = options;
-    this.#target = {
-      base: `${options.prefix}:${source}:`,
-      dedupeWindow: options.dedupeWindow,
-      opts: { attempts: ATTEMPTS_BOUND, backoff: { type: BACKOFF_BY_HANDLER } },
-    };
-    this.#keys = acceptKeys(this.#target);
-    this.#queue = this.#open();
-    this.#batcher = new Batcher((deliveries) => this.#write(deliveries), {
-      maxBatch: 200,
-      // While Redis works on one, the next is made and sent.
-      maxInFlight: 2,
-      maxWaiting: 5_000,
-      // While it runs a script, Redis does nothing else.
-      weight: { max: 1024 ** 2, of: ({ delivery }) => delivery.rawBody.length },
-    });
+    const { shards: number, dedupeWindow } = options;
+    const wanted = number === undefined ? undefined : { number, dedupeWindow };
+    this.#record = new ShardRecord({ ...options, source, wanted });
+    this.#shard(0);
     options.redis.on('ready', this.#renew);
   }
 
+  /** The queue that there is in any case. */
   get queue(): Queue<Delivery> {
-    return this.#queue;
+    return this.#shard(0).queue;
   }
 
   /**
    * Remembers the webhook id and queues the event in one Lua script, BullMQ's own add (`addStandardJob-9.lua`:
    * `SET <queue>:de:<id> <jobId> PX <window> NX` inside the add). No crash in between can lose the event, and no
    * resent command can queue it twice, since the job id is made once per delivery. The same script numbers the
-   * events of a source in the order of their acceptance (`accept-script.ts`).
+   * events of a queue in the order of their acceptance (`accept-script.ts`).
    *
    * @param jobId made once per delivery (`newJobId`), however often it is tried
    * @throws {UnavailableError} when Redis did not say in time that it has the event. It may have it all the
    *   same; then the sender's next try is answered as a duplicate.
    */
-  accept(delivery: Delivery, jobId = newJobId(delivery.id)): Promise<Accepted> {
-    const { status } = this.#options.redis;
-    if (status !== 'ready') {
-      return Promise.reject(new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `Redis is ${status}`));
+  async accept(delivery: Delivery, jobId = newJobId(delivery.id)): Promise<Accepted> {
+    const { redis, writeTimeout } = this.#options;
+    if (redis.status !== 'ready')
+      throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `Redis is ${redis.status}`);
+    const map = this.#record.known;
+    if (map && earlierOf(map).length === 0) {
+      const answer = await this.#acceptBy(map, delivery, jobId);
+      if (!(answer instanceof Fenced)) return answer;
     }
-    return this.#batcher.push({ delivery, jobId });
+    try {
+      return await withDeadline(this.#acceptWhileChanging(delivery, jobId), writeTimeout);
+    } catch (error) {
+      if (error instanceof UnavailableError) throw error;
+      throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', error);
+    }
   }
 
   /** The job of a webhook id that is remembered. `job` is missing when it was completed and trimmed. */
   async find(id: string): Promise<{ jobId: string; job: Job<Delivery> | undefined } | undefined> {
-    const jobId = await this.#queue.getDeduplicationJobId(dedupeKey(id));
-    return jobId ? { jobId, job: await this.#queue.getJob(jobId) } : undefined;
+    const shards = await this.shards();
+    return (await Promise.all(shards.map((shard) => shard.find(id)))).find((found) => found !== undefined);
   }
 
+  /** A job by its own id. */
+  async findJob(jobId: string): Promise<Job<Delivery> | undefined> {
+    const shards = await this.shards();
+    const jobs = await Promise.all(shards.map(({ queue }) => queue.getJob(jobId)));
+    return jobs.find((job) => job !== undefined);
+  }
+
+  /** Of all shards together. */
   async depths(): Promise<Depths> {
-    return (await this.#queue.getJobCounts(...DEPTH_STATES)) as Depths;
+    const shards = await this.shards();
+    const each = await Promise.all(shards.map(({ queue }) => queue.getJobCounts(...DEPTH_STATES)));
+    const sum = (state: string) => each.reduce((total, counts) => total + (counts[state] ?? 0), 0);
+    return Object.fromEntries(DEPTH_STATES.map((state) => [state, sum(state)])) as Depths;
+  }
+
+  /** All that may hold anything, as of a few seconds ago. @throws when Redis does not answer */
+  async shards(): Promise<readonly Shard[]> {
+    if (performance.now() > this.#readAt + BELIEVED) await this.#read();
+    return this.#shards;
+  }
+
+  /** What a key of one of its shards is called: `keyOf(0, 'failed')`, or a job's by its id. */
+  keyOf(shard: number, name: string): string {
+    return this.#shard(shard).queue.toKey(name);
   }
 
   /** Waits for what is being written, then lets go of the queue. The connection is its owner's to close. */
   async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#settling);
     this.#options.redis.off('ready', this.#renew);
-    await this.#batcher.idle();
-    await this.#queue.close();
+    await this.#reading?.catch(() => {});
+    await Promise.all(this.#shards.map((shard) => shard.close()));
   }
 
-  async #write(deliveries: Named[]): Promise<Array<Accepted | Error>> {
-    const jobs = deliveries.map(toJob);
-    const started = performance.now();
-    let outcome: 'ok' | 'failed' = 'failed';
-    try {
-      const answers = await withDeadline(this.#addAll(jobs), this.#options.writeTimeout);
-      outcome = 'ok';
-      return jobs.map(({ jobId }, index) => toAccepted(jobId, answers[index]));
-    } catch (error) {
-      throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', error);
-    } finally {
-      this.#options.onWrite?.(this.#source, outcome, (performance.now() - started) / 1_000);
+  async #acceptWhileChanging(delivery: Delivery, jobId: string): Promise<Accepted> {
+    let map = this.#record.known ?? (await this.#read());
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      const answer = await this.#acceptBy(map, delivery, jobId);
+      if (!(answer instanceof Fenced)) return answer;
+      map = await this.#read({ met: answer.epoch });
     }
+    throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', 'the number of shards changes all the time');
   }
 
-  /** @throws when Redis does not say that the writes are as durable as they should be; they may be so all the same */
-  async #addAll(jobs: NewJob[]): Promise<unknown[]> {
-    const { redis, durability = 'redis', writeTimeout } = this.#options;
-    const args = acceptArguments(this.#target, jobs);
-    const wait = waitCommand(durability, Math.floor(writeTimeout * WAIT_SHARE));
-    if (!wait) return (await ACCEPT.run(redis, this.#keys, args)) as unknown[];
-    const [answers, reply] = await this.#addAndWait(args, wait);
-    if (!isDurable(durability, reply)) {
-      throw new Error(`not in time as durable as DURABILITY=${durability} asks`);
-    }
-    return answers as unknown[];
+  #acceptBy(map: ShardMap, delivery: Delivery, jobId: string): Promise<Accepted | Fenced> {
+    const { epoch, number } = map;
+    const named: Named = { delivery, jobId, epoch };
+    const earlier = earlierOf(map);
+    // The way of almost all.
+    if (earlier.length === 0) return this.#shard(homeOf(delivery.id, number)).accept(named);
+    const [home, ...others] = new Set([number, ...earlier].map((one) => homeOf(delivery.id, one)));
+    return this.#acceptUnlessKnown(named, home, others);
   }
 
-  /** What is waited for must be what this very connection has written: Redis answers for no other. */
-  async #addAndWait(args: string[], wait: [string, ...string[]]): Promise<unknown[]> {
-    const { redis } = this.#options;
-    try {
-      return await ACCEPT.runWith(redis, this.#keys, args, wait);
-    } catch (error) {
-      if (!(error instanceof Error && /^(?:NOSCRIPT|MOVED|ASK)\b/.test(error.message))) throw error;
-      // Alone it finds its node, and brings its text. To do it twice changes nothing.
-      await ACCEPT.run(redis, this.#keys, args);
-      return ACCEPT.runWith(redis, this.#keys, args, wait);
-    }
+  /** First it is asked for where it may be remembered; who goes by an older number is fenced off there by that. */
+  async #acceptUnlessKnown(named: Named, home = 0, others: number[] = []): Promise<Accepted | Fenced> {
+    const { delivery, jobId, epoch } = named;
+    const found = await Promise.all(others.map((other) => this.#shard(other).remembered(delivery.id, epoch)));
+    const known = found.find((other) => other !== null);
+    if (known === undefined) return this.#shard(home).accept(named);
+    return { status: known === jobId ? 'accepted' : 'duplicate', jobId: known };
   }
 
-  /** BullMQ sets a connection up once and remembers a failure for good: it needs a new start when Redis is there. */
+  #read(options: ReadOptions = {}): Promise<ShardMap> {
+    this.#reading ??= this.#readNow(options).finally(() => (this.#reading = undefined));
+    return this.#reading;
+  }
+
+  async #readNow(options: ReadOptions): Promise<ShardMap> {
+    const map = await this.#record.read(options);
+    if (map.refused) this.#tellRefused();
+    this.#readAt = performance.now();
+    this.#shard(map.most - 1);
+    // A node may have been away when a shard of it was opened.
+    this.#renew();
+    if (isInUse(map)) this.#settleIn(0);
+    return map;
+  }
+
+  #tellRefused(): void {
+    const { log, shards } = this.#options;
+    log.error(
+      { source: this.#source, shards },
+      'QUEUE_SHARDS stays 1 for this source: handlers of running workers have serialBy, latestBy, concurrency or ' +
+        'rateLimit, which need one queue; take these options from them, or set QUEUE_SHARDS to 1',
+    );
+  }
+
+  /** A receiver that finds an earlier number still in use has all others leave it, whether they get anything or not. */
+  #settleIn(wait: number): void {
+    if (this.#options.shards === undefined || this.#settling || this.#closed) return;
+    this.#settling = setTimeout(() => {
+      this.#settle().then(
+        (map) => this.#settled(map, 0),
+        () => this.#settled(undefined, SETTLE_AGAIN),
+      );
+    }, wait).unref();
+  }
+
+  async #settle(): Promise<ShardMap> {
+    const { epoch } = await this.#record.read();
+    await Promise.all(this.#shards.map((shard) => shard.fence(epoch)));
+    return this.#record.read({ fenced: epoch });
+  }
+
+  #settled(map: ShardMap | undefined, wait: number): void {
+    this.#settling = undefined;
+    if (!map || isInUse(map)) this.#settleIn(wait);
+  }
+
+  /** Opens it, and those before it, where they are not. */
+  #shard(index: number): Shard {
+    while (this.#shards.length <= index)
+      this.#shards.push(new Shard(this.#source, this.#shards.length, this.#options));
+    return this.#shards[index] as Shard;
+  }
+
   readonly #renew = (): void => {
-    this.#queue.getBackend().client.catch(() => {
-      this.#queue = this.#open();
-    });
+    for (const shard of this.#shards) shard.renew();
   };
-
-  #open(): Queue<Delivery> {
-    const { redis, prefix, log } = this.#options;
-    const queue = new Queue<Delivery>(this.#source, { connection: redis, prefix });
-    // The connection reports its own trouble once; BullMQ's copies of it are for whoever debugs.
-    queue.on('error', ({ message }) => log.debug({ source: this.#source, err: { message } }, 'queue error'));
-    return queue;
-  }
-}
-
-function toJob({ delivery, jobId }: Named): NewJob {
-  return {
-    jobId,
-    name: jobName(delivery.topic),
-    timestamp: Date.parse(delivery.receivedAt),
-    dedupeKey: dedupeKey(delivery.id),
-    data: JSON.stringify(delivery),
-  };
-}
-
-/** The script answers with the id of the job that stands for this webhook id: ours, or the first delivery's. */
-function toAccepted(jobId: string, answer: unknown): Accepted | Error {
-  if (typeof answer === 'string')
-    return { status: answer === jobId ? 'accepted' : 'duplicate', jobId: answer };
-  if (!Array.isArray(answer)) {
-    return new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `unexpected reply ${String(answer)}`);
-  }
-  // As ioredis has it where a command of its own is refused. Redis 6 begins its codes with a hyphen.
-  const refusal = Object.assign(new Error(String(answer[0]).replace(/^-/, '')), { name: 'ReplyError' });
-  return new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', refusal);
 }

@@ -1,3 +1,6 @@
+import type { RedisConnection } from './connection.js';
+import type { LuaScript } from './lua-script.js';
+
 /**
  * What Redis must have done with an event before its sender is answered 200. docs/reliability.md tells the promise and
  * the price of each.
@@ -22,4 +25,50 @@ export function isDurable(durability: Durability, reply: unknown): boolean {
   if (durability === 'replica') return Number(reply) >= 1;
   const [local, replicas] = Array.isArray(reply) ? reply.map(Number) : [0, 0];
   return (local ?? 0) >= 1 && (durability === 'fsync' || (replicas ?? 0) >= 1);
+}
+
+export interface DurableRun {
+  keys: string[];
+  args: string[];
+  durability: Durability;
+  /** Milliseconds that the whole may take. */
+  timeout: number;
+}
+
+/** Redis should give up waiting before we do: its reply tells more than none. */
+const WAIT_SHARE = 0.8;
+
+/**
+ * The reply of a script that writes, once what it wrote is as durable as it should be.
+ * @throws when Redis does not say that it is; it may be so all the same
+ */
+export async function runDurably(
+  redis: RedisConnection,
+  script: LuaScript,
+  { keys, args, durability, timeout }: DurableRun,
+): Promise<unknown> {
+  const wait = waitCommand(durability, Math.floor(timeout * WAIT_SHARE));
+  if (!wait) return script.run(redis, keys, args);
+  const [answer, reply] = await runAndWait(redis, script, keys, args, wait);
+  if (!isDurable(durability, reply))
+    throw new Error(`not in time as durable as DURABILITY=${durability} asks`);
+  return answer;
+}
+
+/** What is waited for must be what this very connection has written: Redis answers for no other. */
+async function runAndWait(
+  redis: RedisConnection,
+  script: LuaScript,
+  keys: string[],
+  args: string[],
+  wait: [string, ...string[]],
+): Promise<unknown[]> {
+  try {
+    return await script.runWith(redis, keys, args, wait);
+  } catch (error) {
+    if (!(error instanceof Error && /^(?:NOSCRIPT|MOVED|ASK)\b/.test(error.message))) throw error;
+    // Alone it finds its node, and brings its text. To do it twice changes nothing.
+    await script.run(redis, keys, args);
+    return script.runWith(redis, keys, args, wait);
+  }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DURABILITIES } from '../queue/durability.js';
 import { parseRedisAddress, RedisAddressError } from '../queue/redis-address.js';
+import { MOST_SHARDS } from '../queue/shards.js';
 import {
   duration,
   flag,
@@ -70,6 +71,8 @@ export const baseShape = {
     .string()
     .regex(/^[\w{}-]{1,32}$/, 'expected 1 to 32 letters, digits, _, - or a {hash tag}')
     .default('hookline'),
+  /** Queues over which each source is spread; `<SOURCE>_QUEUE_SHARDS` for one. */
+  QUEUE_SHARDS: integer({ min: 1, max: MOST_SHARDS, default: 1 }),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** An OTLP collector by HTTP, to whose address `/v1/traces` is added, or not. Unset: nothing is traced. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z

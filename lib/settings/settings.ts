@@ -3,7 +3,14 @@ import { prefixFor } from '../queue/redis-address.js';
 import type { SourceDefinition } from '../source.js';
 import { readFiles } from './files.js';
 import { baseShape, checkCombinations, type BaseSettings } from './schema.js';
-import { readLimits, readRateLimit, sourceLimits, type SourceLimits } from './source-limits.js';
+import {
+  checkShards,
+  readLimits,
+  readRateLimit,
+  readShards,
+  sourceLimits,
+  type SourceLimits,
+} from './source-limits.js';
 import type { Rate } from './units.js';
 
 /** All settings: the base ones typed, the sources' own under their names. */
@@ -14,6 +21,8 @@ export interface Settings extends BaseSettings {
   limits: Record<string, SourceLimits>;
   /** How many authentic deliveries of a source are taken: `<SOURCE>_RATE_LIMIT`, where it is set. */
   rateLimits: Record<string, Rate>;
+  /** Over how many queues each source is spread, by its name. */
+  shards: Record<string, number>;
   /** The files that settings were read from: `X_FILE` for the setting `X`. */
   files: string[];
 }
@@ -38,10 +47,16 @@ export function parseSettings(environment: Environment, definitions: SourceDefin
   const sources: Settings['sources'] = {};
   const limits: Settings['limits'] = {};
   const rateLimits: Settings['rateLimits'] = {};
+  const shards: Settings['shards'] = {};
   for (const definition of definitions) {
     const { name } = definition;
     const limiting = parseShape(sourceLimits(name), given, problems);
-    if (limiting) limits[name] = readLimits(name, limiting);
+    if (limiting) {
+      limits[name] = readLimits(name, limiting);
+      shards[name] = readShards(name, limiting) ?? base?.QUEUE_SHARDS ?? 1;
+      for (const [variable, problem] of checkShards(name, limiting, shards[name]))
+        problems.push(describe(variable, problem, given));
+    }
     const taken = limiting && readRateLimit(name, limiting);
     if (taken) rateLimits[name] = taken;
     const own = parseShape(definition.settings, given, problems);
@@ -53,12 +68,17 @@ export function parseSettings(environment: Environment, definitions: SourceDefin
   if (base) {
     for (const [variable, problem] of checkCombinations(base))
       problems.push(describe(variable, problem, given));
+    if (/[{}]/.test(base.QUEUE_PREFIX) && Object.values(shards).some((number) => number > 1)) {
+      const problem =
+        'expected no { or } with QUEUE_SHARDS above 1, since each shard has a hash tag of its own';
+      problems.push(describe('QUEUE_PREFIX', problem, given));
+    }
   }
   if (!base || problems.length > 0) {
     throw new SettingsError(`Settings are wrong:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
   }
   const prefix = prefixFor(base.REDIS_URL, base.QUEUE_PREFIX);
-  return { ...base, QUEUE_PREFIX: prefix, sources, limits, rateLimits, files: [...files.values()] };
+  return { ...base, QUEUE_PREFIX: prefix, sources, limits, rateLimits, shards, files: [...files.values()] };
 }
 
 /** Every variable that is a setting. */

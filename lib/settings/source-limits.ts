@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { parseRate, rate, type Rate } from './units.js';
+import { MOST_SHARDS } from '../queue/shards.js';
+import { parseRate, rate, wholeNumber, type Rate } from './units.js';
 
 /** What all workers together may do with one source's events. `undefined`: no limit. */
 export interface SourceLimits {
@@ -9,7 +10,10 @@ export interface SourceLimits {
   rate: { max: number; per: number } | undefined;
 }
 
-/** The settings `<SOURCE>_CONCURRENCY`, `<SOURCE>_HANDLE_RATE` and `<SOURCE>_RATE_LIMIT`, which every source has. */
+/**
+ * The settings `<SOURCE>_CONCURRENCY`, `<SOURCE>_HANDLE_RATE`, `<SOURCE>_RATE_LIMIT` and `<SOURCE>_QUEUE_SHARDS`, which
+ * every source has.
+ */
 export function sourceLimits(source: string) {
   const names = namesOf(source);
   return {
@@ -28,6 +32,7 @@ export function sourceLimits(source: string) {
       })
       .optional(),
     [names.rateLimit]: rate().optional(),
+    [names.queueShards]: wholeNumber({ min: 1, max: MOST_SHARDS }).optional(),
   };
 }
 
@@ -45,11 +50,40 @@ export function readRateLimit(source: string, settings: Record<string, unknown>)
   return settings[namesOf(source).rateLimit] as Rate | undefined;
 }
 
+/** The checked settings of a source → over how many queues it is spread. `undefined`: as QUEUE_SHARDS says. */
+export function readShards(source: string, settings: Record<string, unknown>): number | undefined {
+  return settings[namesOf(source).queueShards] as number | undefined;
+}
+
+/**
+ * What leans on one queue for all of a source's events cannot be had with several. Answers `[variable, problem]` pairs.
+ * @param shards how many the source has
+ */
+export function checkShards(
+  source: string,
+  settings: Record<string, unknown>,
+  shards: number,
+): Array<[variable: string, problem: string]> {
+  const { concurrency, handleRate, queueShards } = namesOf(source);
+  if (shards === 1) return [];
+  return [concurrency, handleRate]
+    .filter((name) => settings[name] !== undefined)
+    .map((name) => [
+      name,
+      `expected nothing where ${queueShards} or QUEUE_SHARDS is ${shards}, or that to be 1`,
+    ]);
+}
+
+export function shardsVariable(source: string): string {
+  return namesOf(source).queueShards;
+}
+
 function namesOf(source: string) {
   const prefix = source.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
   return {
     concurrency: `${prefix}_CONCURRENCY`,
     handleRate: `${prefix}_HANDLE_RATE`,
     rateLimit: `${prefix}_RATE_LIMIT`,
+    queueShards: `${prefix}_QUEUE_SHARDS`,
   };
 }

@@ -4,6 +4,7 @@ import type { Delivery } from '../event.js';
 import { openNotes } from '../notes.js';
 import type { Trust } from '../overview/schema.js';
 import type { DeliveryQueue } from '../queue/delivery-queue.js';
+import type { Shard } from '../queue/shard.js';
 import { parseMessage } from './message.js';
 import { readSubscriptions, type Subscription } from './subscriptions.js';
 
@@ -44,7 +45,10 @@ export async function statusOfTopics(
 ): Promise<TopicStatus[]> {
   const client = await queue.queue.getBackend().client;
   const noted = await readSubscriptions(openNotes(client, prefix, queue.queue.name));
-  const waiting = await waitingConfirmations(queue);
+  const shards = await queue.shards();
+  const waiting = new Map<string, Job<Delivery>>();
+  for (const shard of shards)
+    for (const [topicArn, job] of await waitingConfirmations(shard)) waiting.set(topicArn, job);
   return [...new Set([...configured, ...noted.keys()])].map((topicArn) => {
     const subscription = noted.get(topicArn);
     if (!subscription) return unnoted(topicArn, waiting.get(topicArn));
@@ -67,7 +71,7 @@ function unnoted(topicArn: string, job: Job<Delivery> | undefined): TopicStatus 
 }
 
 /** Confirmations that are queued, the latest of each topic. Names are read first: bodies may be large. */
-async function waitingConfirmations({ queue }: DeliveryQueue): Promise<Map<string, Job<Delivery>>> {
+async function waitingConfirmations({ queue }: Shard): Promise<Map<string, Job<Delivery>>> {
   const ids = await queue.getRanges(['waiting', 'active', 'delayed'], 0, LOOK_AT - 1, true);
   const client = await queue.getBackend().client;
   const names = await Promise.all(ids.map((id) => client.hget(queue.toKey(id), 'name')));

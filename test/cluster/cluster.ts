@@ -8,7 +8,7 @@ import { IN_URL, LOGIN, Server } from './server.js';
 const SLOTS = 16_384;
 
 export interface TestCluster {
-  url: string;
+  readonly url: string;
   nodes: Server[];
   /** The node that has the slot of this key. */
   homeOf(key: string): Promise<Server>;
@@ -78,6 +78,14 @@ export async function startCluster(owner: Owner, size = 3, tls?: Certificate): P
     for (const node of [to, from, ...nodes]) await node.tell('CLUSTER', 'SETSLOT', slot, 'NODE', idOf(to));
   }
 
-  const hosts = nodes.slice(0, 2).map(({ port }) => `127.0.0.1:${port}`);
-  return { url: `${tls ? 'rediss' : 'redis'}+cluster://${IN_URL}@${hosts.join(',')}`, nodes, homeOf, move };
+  return {
+    // Nodes that are replaced have other ports.
+    get url() {
+      const hosts = nodes.slice(0, 2).map(({ port }) => `127.0.0.1:${port}`);
+      return `${tls ? 'rediss' : 'redis'}+cluster://${IN_URL}@${hosts.join(',')}`;
+    },
+    nodes,
+    homeOf,
+    move,
+  };
 }

@@ -19,7 +19,8 @@ export const cannotRun =
   (await findRedisProgram()) === undefined && 'there is no redis-server or valkey-server on PATH';
 
 const ACL = [
-  'user default off',
+  // Off, with all rights: it is whose rights Redis checks when it loads its append-only file.
+  'user default off ~* &* +@all',
   `user ${LOGIN.username} on >${LOGIN.password} ~* &* +@all`,
   `user hookline on >s3cr@t:/ ${RIGHTS}`,
 ];
@@ -56,6 +57,18 @@ export class Server extends RedisServer {
 
   protected override args(): string[] {
     return [this.#file, ...(this.#options.sentinel ? ['--sentinel'] : [])];
+  }
+
+  /** Starts it after a kill as another machine does that has got its disk: a node of a Cluster, at other ports. */
+  async replace(): Promise<void> {
+    const [port, bus] = [await freePort(), await freePort()];
+    const text = await readFile(this.#file, 'utf8');
+    await writeFile(
+      this.#file,
+      text.replace(/^port .*$/m, `port ${port}`).replace(/^cluster-port .*$/m, `cluster-port ${bus}`),
+    );
+    this.port = port;
+    await this.start();
   }
 
   protected override async login(): Promise<Login> {

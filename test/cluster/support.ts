@@ -16,8 +16,11 @@ export interface Handlers {
   ledger: Ledger<Handled>;
 }
 
-/** A handler of each kind: one for all, one that keeps an order, one with limits and versions, one that fails. */
-export async function openHandlers(owner: Owner): Promise<Handlers> {
+/**
+ * A handler of each kind: one for all, one that keeps an order, one with limits and versions, one that fails.
+ * @param kinds those that are wanted; without them all
+ */
+export async function openHandlers(owner: Owner, kinds?: string[]): Promise<Handlers> {
   const ledger = await openLedger<Handled>(owner);
   const folder = await temporaryFolder(owner);
   const modules: Record<string, string> = {
@@ -40,7 +43,8 @@ export async function openHandlers(owner: Owner): Promise<Handlers> {
   const opening = `import { appendFileSync } from 'node:fs';
     const note = ({ id, topic, payload: { data } }) =>
       appendFileSync(${JSON.stringify(ledger.file)}, JSON.stringify({ id, topic, data }) + '\\n');`;
-  for (const [name, code] of Object.entries(modules))
+  const wanted = Object.entries(modules).filter(([name]) => kinds?.includes(name) ?? true);
+  for (const [name, code] of wanted)
     await writeFile(
       path.join(folder, `${name}.mjs`),
       `${opening} export default { source: 'petstore', ${code} };`,

@@ -33,12 +33,12 @@ void t.test('the first of a queue', async (t) => {
   await isAbout(7_200, 'one alone');
   await accept(store, 'second', HOUR);
   await isAbout(7_200, 'the first of two');
-  const key = keyOf(store, 'petstore', first);
+  const key = keyOf(store, { source: 'petstore', shard: 0 }, first);
   const data = (await store.redis.hget(key, 'data')) ?? '';
   const replay = { count: 1, at: new Date(Date.now() - HOUR / 2).toISOString(), by: 'cli:test' };
   await store.redis.hset(key, 'data', `{"replay":${JSON.stringify(replay)},${data.slice(1)}`);
   await isAbout(1_800, 'a replay waits since then');
-  await store.redis.rpop(keyOf(store, 'petstore', 'wait'));
+  await store.redis.rpop(keyOf(store, { source: 'petstore', shard: 0 }, 'wait'));
   await isAbout(3_600, 'the next one');
 });
 

@@ -293,7 +293,7 @@ void t.test('what has changed since it was found is left as it is', async (t) =>
   ]);
   const base = `${store.prefix}:pce:`;
   const data = await store.redis.hget(`${base}${jobId}`, 'data');
-  const entry = { source: 'pce', state: 'failed' as const, jobId, endedAt: START };
+  const entry = { source: 'pce', shard: 0, state: 'failed' as const, jobId, endedAt: START };
   for (const action of ['replay', 'discard'] as const) {
     const session = await begin(store, {}, { action });
     t.same(

@@ -1,5 +1,7 @@
 /** A Redis, the way to it, receivers and workers in processes of their own, and handlers that tell what they do. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { silentLog } from '../../lib/log.js';
+import { closeConnection, primariesOf, producerConnection } from '../../lib/queue/connection.js';
 import { freePort } from '../process/relay.js';
 import { until } from '../support/deliveries.js';
 import { handlersFolder, openLedger, type Ledger } from '../support/ledger.js';
@@ -11,7 +13,8 @@ import { petstore } from './provider.js';
 import { openProxy, type Proxy } from './proxy.js';
 import { DurableRedis } from './redis.js';
 
-export const PREFIX = 'faults';
+/** The users of `several` servers may use it. */
+export const PREFIX = 'shop';
 /** Milliseconds: a killed worker's jobs come back within 25 s. */
 const SETTLE = 90_000;
 
@@ -35,6 +38,10 @@ export interface StageOptions {
   worker?: Record<string, string>;
   /** Another server program for the receivers. */
   command?: string[];
+  /** Redis of several servers, in the place of the one behind the proxy: answers its URL. */
+  several?: (owner: Owner) => Promise<string>;
+  /** No handler keeps an order. */
+  unordered?: boolean;
 }
 
 /** A process that is replaced now and then, at one port. */
@@ -71,15 +78,18 @@ export interface SettleOptions {
 export async function openStage(owner: Owner, options: StageOptions = {}): Promise<Stage> {
   const redis = await DurableRedis.open(owner);
   const proxy = await openProxy(owner, redis.port);
+  const url = await options.several?.(owner);
   const ledger = await openLedger<Run>(owner);
   const handling = options.handling ?? 2;
   const handlers = await handlersFolder(owner, ledger, {
     'any.mjs': handler('*', '', handling),
-    'in-order.mjs': handler('order.changed', 'serialBy: ({ payload }) => payload.data.key,', handling),
+    ...(options.unordered !== true && {
+      'in-order.mjs': handler('order.changed', 'serialBy: ({ payload }) => payload.data.key,', handling),
+    }),
   });
   const dataDir = await temporaryFolder(owner);
   const environment = {
-    REDIS_URL: proxy.url,
+    REDIS_URL: url ?? proxy.url,
     QUEUE_PREFIX: PREFIX,
     HANDLERS_DIR: handlers,
     SHUTDOWN_TIMEOUT: '10s',
@@ -106,7 +116,7 @@ export async function openStage(owner: Owner, options: StageOptions = {}): Promi
     dataDir,
     addresses: () => receivers.map(({ current }) => current.address),
     runs: () => ledger.read(),
-    settle: (sent, settling) => settle(redis, ledger, sent, settling),
+    settle: (sent, settling) => settle(url ?? `redis://127.0.0.1:${redis.port}`, ledger, sent, settling),
   };
 }
 
@@ -136,7 +146,7 @@ async function replaceable(
 }
 
 async function settle(
-  redis: DurableRedis,
+  url: string,
   ledger: Ledger<Run>,
   sent: ReadonlyMap<string, Sent>,
   { limit = SETTLE, lost }: SettleOptions = {},
@@ -155,25 +165,29 @@ async function settle(
   // A second job of an event would run now.
   await sleep(300);
   const runs = ledger.read().filter(({ id }) => sent.has(id));
-  return { sent: new Map(sent), runs, queued: await findJobs(redis, sent) };
+  return { sent: new Map(sent), runs, queued: await findJobs(url, sent) };
 }
 
-async function findJobs(redis: DurableRedis, sent: ReadonlyMap<string, Sent>): Promise<Map<string, Queued>> {
-  const start = `${PREFIX}:petstore:`;
-  return redis.use(async (client) => {
+/** The jobs of each event, on whichever server and in whichever of the source's queues. */
+async function findJobs(url: string, sent: ReadonlyMap<string, Sent>): Promise<Map<string, Queued>> {
+  const redis = producerConnection(url, 10_000, silentLog);
+  try {
+    await until('a connection', () => redis.status === 'ready');
+    const keys = new Set<string>();
+    for (const node of primariesOf(redis)) {
+      const scan = node.scanStream({ match: `*petstore*:evt_*`, count: 1_000 }) as AsyncIterable<string[]>;
+      for await (const some of scan) for (const key of some) keys.add(key);
+    }
     const queued = new Map<string, Queued>();
-    const names = new Set<string>();
-    const scan = client.scanStream({ match: `${start}evt_*`, count: 1_000 }) as AsyncIterable<string[]>;
-    for await (const keys of scan) for (const key of keys) names.add(key.slice(start.length));
-    const jobs = [...names].filter(
-      (job) => !job.includes(':') && sent.has(job.slice(0, job.lastIndexOf('~'))),
-    );
-    const seqs = await Promise.all(jobs.map((job) => client.hget(start + job, 'seq')));
-    jobs.forEach((job, index) => {
-      const id = job.slice(0, job.lastIndexOf('~'));
+    for (const key of keys) {
+      const [, job, id = ''] = /:((evt_[^:~]+)~[\w-]+)$/.exec(key) ?? [];
+      if (job === undefined || !sent.has(id)) continue;
       const known = queued.get(id) ?? { jobs: [], seq: undefined };
-      queued.set(id, { jobs: [...known.jobs, job], seq: known.seq ?? (Number(seqs[index]) || undefined) });
-    });
+      const seq = known.seq ?? (Number(await redis.hget(key, 'seq')) || undefined);
+      queued.set(id, { jobs: [...known.jobs, job], seq });
+    }
     return queued;
-  });
+  } finally {
+    await closeConnection(redis);
+  }
 }

@@ -7,7 +7,7 @@ import { until } from './deliveries.js';
 export type Login = Pick<RedisOptions, 'username' | 'password' | 'tls'>;
 
 export abstract class RedisServer {
-  readonly port: number;
+  port: number;
   protected readonly program: string;
   #child: ChildProcess | undefined;
 

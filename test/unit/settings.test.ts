@@ -144,3 +144,20 @@ void t.test('several secrets, tenants and ARNs', async (t) => {
   });
   t.match(problems({ PETSTORE_WEBHOOK_SECRET: 'first-secret,short' }), [/^ *PETSTORE_WEBHOOK_SECRET: /]);
 });
+
+void t.test('over how many queues a source is spread', async (t) => {
+  const given = { QUEUE_SHARDS: '6', PCE_QUEUE_SHARDS: '1', PCE_CONCURRENCY: '3' };
+  t.match(parseSettings({}, definitions).shards, { petstore: 1, pce: 1 });
+  t.match(parseSettings(given, definitions).shards, { petstore: 6, pce: 1 });
+  const wrong: Array<[Record<string, string>, RegExp]> = [
+    [{ QUEUE_SHARDS: '0' }, /QUEUE_SHARDS: expected a whole number from 1 to 64; given: "0"/],
+    [{ QUEUE_SHARDS: '6', PCE_CONCURRENCY: '3' }, /PCE_CONCURRENCY: expected nothing/],
+    [{ PCE_QUEUE_SHARDS: '2', PCE_HANDLE_RATE: '3/s' }, /PCE_HANDLE_RATE: expected nothing/],
+    [{ QUEUE_SHARDS: '6', QUEUE_PREFIX: '{shop}' }, /QUEUE_PREFIX: expected no \{ or \}/],
+  ];
+  for (const [environment, problem] of wrong) {
+    const found = problems(environment);
+    t.equal(found.length, 1);
+    t.match(found[0], problem);
+  }
+});

@@ -3,12 +3,14 @@ import { loadFaults } from './load.js';
 import { networkFaults } from './network.js';
 import { processFaults } from './processes.js';
 import { redisFaults } from './redis.js';
+import { severalFaults } from './several.js';
 import { spoolFaults } from './spool.js';
 
-/** All faults. Those of Sentinel and Cluster go into files of their own beside these. */
+/** All faults. */
 export const FAULTS: readonly Fault[] = [
   ...processFaults,
   ...redisFaults,
+  ...severalFaults,
   ...networkFaults,
   ...spoolFaults,
   ...loadFaults,
