@@ -48,19 +48,26 @@ const routes = {
   'GET log': () => [200, log],
 };
 
-const server = http.createServer(async (request, response) => {
+const server = http.createServer((request, response) => {
+  answer(request, response).catch((error) => {
+    console.error(request.method, request.url, error.message);
+    response.writeHead(400).end();
+  });
+});
+
+async function answer(request, response) {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   const body = chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : {};
   const [, name = '', id] = request.url?.split('/') ?? [];
   const route = routes[`${request.method} ${name}`];
-  const [status, answer, headers = {}] = route ? await route(id, body, request.headers) : [404, {}];
+  const [status, said, headers = {}] = route ? await route(id, body, request.headers) : [404, {}];
   if (request.method !== 'GET') {
     log.push({ method: request.method, path: request.url, body, status });
-    console.log(request.method, request.url, JSON.stringify(body), '→', status, JSON.stringify(answer));
+    console.log(request.method, request.url, JSON.stringify(body), '→', status, JSON.stringify(said));
   }
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(answer));
-});
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(said));
+}
 
 server.listen(Number(process.env.SHOP_PORT ?? 4010), '127.0.0.1', () => {
   console.log(`the shop listens on http://127.0.0.1:${server.address().port}`);
