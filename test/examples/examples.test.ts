@@ -138,7 +138,8 @@ void t.test('mend and replay: what was done before the bug is not done again', a
   t.not(mended, text);
   await writeFile(handler, mended);
   const { ended, ask, store, look } = await openExample(t, path.dirname(handler), broken.store);
-  const { queue } = openQueue(t, store);
+  const { queue, ready } = openQueue(t, store);
+  await ready;
   for (const id of ids) {
     const job = (await queue.find(id))?.job;
     // What an operator's replay does to a job.

@@ -88,6 +88,8 @@ export interface TestEvent {
 
 export interface TestQueue {
   queue: DeliveryQueue;
+  /** What else is asked of the queue waits for this. */
+  ready: Promise<void>;
   /** Accepts events of petstore in this order, as a receiver does. */
   accept: (...events: TestEvent[]) => Promise<void>;
 }
@@ -109,6 +111,7 @@ export function openQueue(t: Owner, store: TestStore): TestQueue {
   });
   return {
     queue,
+    ready,
     async accept(...events) {
       await ready;
       for (let from = 0; from < events.length; from += 2_000) {
