@@ -1,7 +1,7 @@
 /** Sends deliveries in number, as providers do: what is not answered 200 is sent again. */
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Test } from 'tap';
+import type { Owner } from './owner.js';
 import { post, type SignedRequest } from '../../senders/sender.js';
 
 export interface LoadOptions {
@@ -49,7 +49,7 @@ const TICK = 5;
 
 /** Opens a sender; its connections close with the test. */
 export function openLoad(
-  t: Test,
+  t: Owner,
   { addresses, connections, pause = 100, patience = 120_000 }: LoadOptions,
 ): Load {
   const lanes = Array.from({ length: connections }, (_, index): Lane => {
