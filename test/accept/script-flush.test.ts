@@ -56,5 +56,7 @@ void t.test('SCRIPT FLUSH under traffic', async (t) => {
   }
   for (const id of ids) await untilState(address, 'petstore', id, 'completed');
   const handled = (await readFile(file, 'utf8')).split('\n').filter(Boolean);
-  t.same(handled.sort(), ids.sort(), 'each is handled exactly once');
+  t.same([...new Set(handled)].sort(), ids.sort(), 'each is handled');
+  // At least once: a script that is forgotten again while it is sent in full fails, and with it the end of an attempt.
+  t.equal(await redis.zcard('flush:petstore:completed'), ids.length, 'and each is one job');
 });

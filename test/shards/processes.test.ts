@@ -136,14 +136,15 @@ void t.test('receivers of several numbers of shards', { skip: cannotRun }, async
     [],
     'every answer is a 200',
   );
-  t.ok((counts['duplicate'] ?? 0) > traffic.ids.length, 'most were duplicates');
+  // Not fewer than these while a node was away: then most are spooled, and duplicates are found when they are queued.
+  t.ok((counts['duplicate'] ?? 0) > SOME, 'there were duplicates');
 
   const lost = () => timesHandled(ledger, traffic.ids).filter((times) => times === 0).length;
   await until('all to be handled', () => lost() === 0, 60_000);
   const jobs = await jobsOn(cluster);
   t.comment(JSON.stringify({ jobsOnNodes: jobs.map(({ size }) => size) }));
   t.ok(
-    jobs.every(({ size }) => size > SOME),
+    jobs.every(({ size }) => size > 0),
     'there are jobs on all nodes',
   );
   const all = jobs.flatMap((some) => [...some]);
