@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { bytesOf } from '../text.js';
 
 /** What may stand in a Redis key and in a job id as it is: no `:`, which BullMQ reserves, and nothing exotic. */
@@ -14,16 +14,24 @@ export function label(id: string): string {
   return PLAIN.test(id) ? id : id.replace(/[^\w.@=+-]+/g, '_').slice(0, 64);
 }
 
+/** 42 bits, 7 characters: with a UUID the longest text that Redis keeps in the 64 bytes of its value's own header. */
+const SHORT = 7;
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const COUNTS = ALPHABET.length ** SHORT;
 const processNonce = randomBytes(6).toString('base64url');
-let count = 0;
+let count = randomInt(COUNTS);
 
 /**
  * A job id that shows its webhook id and is made only once: `<id>~<nonce>`. The nonce is what makes a resent
- * command harmless, as Redis answers it with the same job.
+ * command harmless, as Redis answers it with the same job. It tells apart deliveries of one webhook id; where only a
+ * part of that shows, it must tell apart all there are, and is longer.
  */
 export function newJobId(id: string): string {
-  count += 1;
-  return `${label(id)}~${processNonce}${count.toString(36)}`;
+  count = (count + 1) % COUNTS;
+  let nonce = '';
+  for (let rest = count; nonce.length < SHORT; rest = Math.floor(rest / ALPHABET.length))
+    nonce += ALPHABET[rest % ALPHABET.length];
+  return PLAIN.test(id) ? `${id}~${nonce}` : `${label(id)}~${processNonce}${nonce}`;
 }
 
 /** The job's name for dashboards: the topic, or a word that says that there is none. */

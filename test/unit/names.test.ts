@@ -39,12 +39,16 @@ void t.test('job ids that BullMQ and Redis take', async (t) => {
 });
 
 void t.test('a job id is made only once', async (t) => {
-  const made = new Set(Array.from({ length: 10_000 }, () => newJobId('same')));
-  t.equal(made.size, 10_000);
+  for (const id of ['same', 'not plain']) {
+    const made = new Set(Array.from({ length: 10_000 }, () => newJobId(id)));
+    t.equal(made.size, 10_000);
+  }
 });
 
 void t.test('a plain webhook id shows in its job id', async (t) => {
-  t.match(newJobId('019b4132-70aa-764f-b315-e2803d882a24'), /^019b4132-70aa-764f-b315-e2803d882a24~/);
+  const jobId = newJobId('019b4132-70aa-764f-b315-e2803d882a24');
+  t.match(jobId, /^019b4132-70aa-764f-b315-e2803d882a24~[\w-]{7}$/);
+  t.equal(jobId.length, 44, 'what Redis keeps in one piece: OBJ_ENCODING_EMBSTR_SIZE_LIMIT of its object.c');
 });
 
 void t.test('deduplication keys: one for each id, whatever is in it', async (t) => {
