@@ -30,7 +30,7 @@ for (const name of ['receiver killed', 'connections cut in mid-command', 'power 
 /** What the suite must find, within so many rounds. */
 const DEFECTS: Array<[defect: string, fault: string, rounds: number]> = [
   ['no-sync', 'power cut while spooling', 1],
-  ['set-then-add', 'receiver killed', 5],
+  ['set-then-add', 'receiver killed', 25],
 ];
 
 for (const [defect, name, rounds] of DEFECTS) {
