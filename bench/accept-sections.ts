@@ -1,8 +1,8 @@
 /** Accepting as fast as it goes, beside a server that only reads, and beside what one writes first. */
 import { measureAccept, type AcceptRun, type AcceptScenario } from './accept.js';
+import { comparison } from './comparison.js';
 import { freshTokenTraffic, petstoreTraffic, pitchpointTraffic } from './requests.js';
 import type { Section, Table } from './section.js';
-import { ratios, spreadOf } from './stats.js';
 
 const KB = 1024;
 
@@ -43,26 +43,13 @@ export const acceptSections: Section[] = SCENARIOS.map(({ long = false, ...scena
 }));
 
 function toTable(runs: Record<string, AcceptRun[]>): Table {
-  const bare = runs['bare'] ?? [];
-  const of = (list: AcceptRun[], key: 'rate' | 'cpuMicros' | 'p50' | 'p99') => list.map((run) => run[key]);
-  return {
-    columns: {
-      server: 'server',
-      rate: 'accepted/s',
-      toBare: '÷ bare',
-      cpuMicros: 'CPU µs each',
-      cpuToBare: 'CPU ÷ bare',
-      p50: 'p50 ms',
-      p99: 'p99 ms',
-    },
-    rows: Object.entries(runs).map(([server, list]) => ({
-      server,
-      rate: spreadOf(of(list, 'rate')),
-      toBare: ratios(of(list, 'rate'), of(bare, 'rate')),
-      cpuMicros: spreadOf(of(list, 'cpuMicros')),
-      cpuToBare: ratios(of(list, 'cpuMicros'), of(bare, 'cpuMicros')),
-      p50: spreadOf(of(list, 'p50')),
-      p99: spreadOf(of(list, 'p99')),
-    })),
-  };
+  return comparison<'rate' | 'cpuMicros' | 'p50' | 'p99'>('server', runs, {
+    control: 'bare',
+    measures: [
+      { key: 'rate', heading: 'accepted/s', ratio: '÷ bare' },
+      { key: 'cpuMicros', heading: 'CPU µs each', ratio: 'CPU ÷ bare' },
+      { key: 'p50', heading: 'p50 ms' },
+      { key: 'p99', heading: 'p99 ms' },
+    ],
+  });
 }

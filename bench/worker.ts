@@ -1,11 +1,11 @@
 /** Workers with a handler that does nothing: what each event costs beyond its handling. */
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import { comparison } from './comparison.js';
 import { JobQueue, KEPT } from './jobs.js';
 import { startControl, startHookline, type Subject } from './processes.js';
 import { difference, readRedis, scripts } from './redis-meter.js';
 import type { Bench, Section } from './section.js';
-import { ratios, spreadOf } from './stats.js';
 
 const CONCURRENCY = 50;
 
@@ -92,27 +92,14 @@ export const workerSection: Section = {
       rounds,
       jobs: quick ? 3_000 : 10_000,
     });
-    const control = runs['bullmq'] ?? [];
-    const of = (list: WorkerRun[], key: keyof WorkerRun) => list.map((run) => run[key]);
-    return {
-      columns: {
-        worker: 'worker',
-        rate: 'events/s',
-        toControl: '÷ BullMQ',
-        cpuMicros: 'CPU µs each',
-        cpuToControl: 'CPU ÷ BullMQ',
-        redisMicros: 'Redis µs each',
-        scripts: 'scripts each',
-      },
-      rows: Object.entries(runs).map(([worker, list]) => ({
-        worker,
-        rate: spreadOf(of(list, 'rate')),
-        toControl: ratios(of(list, 'rate'), of(control, 'rate')),
-        cpuMicros: spreadOf(of(list, 'cpuMicros')),
-        cpuToControl: ratios(of(list, 'cpuMicros'), of(control, 'cpuMicros')),
-        redisMicros: spreadOf(of(list, 'redisMicros')),
-        scripts: spreadOf(of(list, 'scripts')),
-      })),
-    };
+    return comparison('worker', runs, {
+      control: 'bullmq',
+      measures: [
+        { key: 'rate', heading: 'events/s', ratio: '÷ BullMQ' },
+        { key: 'cpuMicros', heading: 'CPU µs each', ratio: 'CPU ÷ BullMQ' },
+        { key: 'redisMicros', heading: 'Redis µs each' },
+        { key: 'scripts', heading: 'scripts each' },
+      ],
+    });
   },
 };

@@ -68,12 +68,7 @@ export default async function adminApi(fastify: FastifyInstance, options: AdminA
         response: { 200: toJsonSchema(deliverySchema) },
       },
     },
-    async ({ params: { source, id } }) => {
-      queueOf(store, source);
-      const state = await fromStore(describeDelivery(store, source, id));
-      if (!state) throw new HooklineError('HKL_ERR_UNKNOWN_DELIVERY');
-      return state;
-    },
+    async ({ params }) => known(describeDelivery, params),
   );
 
   fastify.get<OneDelivery>(
@@ -84,13 +79,19 @@ export default async function adminApi(fastify: FastifyInstance, options: AdminA
         response: { 200: toJsonSchema(contentSchema) },
       },
     },
-    async ({ params: { source, id } }) => {
-      queueOf(store, source);
-      const content = await fromStore(readContent(store, source, id));
-      if (!content) throw new HooklineError('HKL_ERR_UNKNOWN_DELIVERY');
-      return content;
-    },
+    async ({ params }) => known(readContent, params),
   );
+
+  /** @throws {HooklineError} when there is no such source, or nothing is known of this id */
+  async function known<Found>(
+    find: (store: DeliveryStore, source: string, id: string) => Promise<Found | undefined>,
+    { source, id }: OneDelivery['Params'],
+  ): Promise<Found> {
+    queueOf(store, source);
+    const found = await fromStore(find(store, source, id));
+    if (found === undefined) throw new HooklineError('HKL_ERR_UNKNOWN_DELIVERY');
+    return found;
+  }
 
   for (const action of ACTIONS) {
     fastify.post<OneDelivery & { Body: OneRequest }>(

@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createPetstoreSender } from '../../senders/petstore.js';
-import { addFinished, type FinishedJob } from '../deliveries/jobs.js';
+import { addFinished, oneOfMany } from '../deliveries/jobs.js';
 import { Script } from '../support/owner.js';
 import { openLoad, tally } from '../support/load.js';
 import { startHookline } from '../support/process.js';
@@ -19,14 +19,6 @@ const CHUNK = 1_000;
 const ROUNDS = 5;
 const ROUND = 4_000;
 const CONNECTIONS = 16;
-const TOPICS = [
-  'pet.adopted',
-  'pet.status_changed',
-  'order.created',
-  'order.status_changed',
-  'payment.succeeded',
-];
-const BODY = JSON.stringify({ data: { text: 'x'.repeat(400) } });
 
 /** What the pages ask for. */
 const PAGES = {
@@ -37,20 +29,6 @@ const PAGES = {
   'a topic that none has': '/admin/api/deliveries?topic=none',
   'one by its id': `/admin/api/deliveries?id=evt_${JOBS - 1}`,
 };
-
-function makeJob(number: number, now: number): FinishedJob {
-  const endedAt = now - Math.floor((JOBS - number) / 10);
-  return {
-    id: `evt_${number}`,
-    source: 'petstore',
-    state: number % 10 === 0 ? 'failed' : 'completed',
-    topic: TOPICS[number % TOPICS.length] as string,
-    tenantId: `OU${number % 100}`,
-    receivedAt: endedAt - 20,
-    endedAt,
-    rawBody: BODY,
-  };
-}
 
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
@@ -66,7 +44,7 @@ await Script.run(async (script) => {
     await addFinished(
       redis,
       'million',
-      Array.from({ length }, (_one, index) => makeJob(start + index, now)),
+      Array.from({ length }, (_one, index) => oneOfMany(start + index, JOBS, now)),
     );
   }
   console.log(

@@ -19,6 +19,35 @@ export interface FinishedJob {
   log?: object[];
 }
 
+const TOPICS = [
+  'pet.adopted',
+  'pet.status_changed',
+  'order.created',
+  'order.status_changed',
+  'payment.succeeded',
+];
+const BODY = JSON.stringify({ data: { text: 'x'.repeat(400) } });
+
+/** Job `number` of `size`, the oldest first; one in ten has failed, ten end in each millisecond. */
+export function oneOfMany(number: number, size: number, now: number): FinishedJob {
+  const failed = number % 10 === 0;
+  const endedAt = now - Math.floor((size - number) / 10);
+  return {
+    id: `evt_${number}`,
+    source: 'petstore',
+    state: failed ? 'failed' : 'completed',
+    topic: number === 0 ? 'pet.first' : (TOPICS[number % TOPICS.length] as string),
+    tenantId: number === 0 ? 'OU-first' : `OU${number % 100}`,
+    reason: 'connect ECONNREFUSED 10.0.0.7:5432',
+    receivedAt: endedAt - 20,
+    endedAt,
+    rawBody: BODY,
+    log: failed
+      ? [{ at: new Date(endedAt).toISOString(), event: 'attempt', attempt: 1, outcome: 'failed', ms: 12 }]
+      : [],
+  };
+}
+
 /** Adds jobs; answers their ids, in order. */
 export async function addFinished(
   redis: RedisConnection,

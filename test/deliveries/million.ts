@@ -16,39 +16,11 @@ import { searchDeliveries } from '../../lib/deliveries/search.js';
 import type { DeliveryStore } from '../../lib/deliveries/store.js';
 import { silentLog } from '../../lib/log.js';
 import { DeliveryQueue } from '../../lib/queue/delivery-queue.js';
-import { addFinished, type FinishedJob } from './jobs.js';
+import { addFinished, oneOfMany } from './jobs.js';
 
 const SIZES = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1_000, 1_000_000];
 const RUNS = 5;
 const CHUNK = 1_000;
-const TOPICS = [
-  'pet.adopted',
-  'pet.status_changed',
-  'order.created',
-  'order.status_changed',
-  'payment.succeeded',
-];
-const BODY = JSON.stringify({ data: { text: 'x'.repeat(400) } });
-
-/** Job `number` of `size`, the oldest first; one in ten has failed, ten end in each millisecond. */
-function makeJob(number: number, size: number, now: number): FinishedJob {
-  const failed = number % 10 === 0;
-  const endedAt = now - Math.floor((size - number) / 10);
-  return {
-    id: `evt_${number}`,
-    source: 'petstore',
-    state: failed ? 'failed' : 'completed',
-    topic: number === 0 ? 'pet.first' : (TOPICS[number % TOPICS.length] as string),
-    tenantId: number === 0 ? 'OU-first' : `OU${number % 100}`,
-    reason: 'connect ECONNREFUSED 10.0.0.7:5432',
-    receivedAt: endedAt - 20,
-    endedAt,
-    rawBody: BODY,
-    log: failed
-      ? [{ at: new Date(endedAt).toISOString(), event: 'attempt', attempt: 1, outcome: 'failed', ms: 12 }]
-      : [],
-  };
-}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -91,7 +63,7 @@ async function fill(redis: Redis, prefix: string, size: number): Promise<void> {
     await addFinished(
       redis,
       prefix,
-      Array.from({ length }, (_one, index) => makeJob(start + index, size, now)),
+      Array.from({ length }, (_one, index) => oneOfMany(start + index, size, now)),
     );
   }
 }
@@ -103,7 +75,7 @@ const commands = (size: number): Record<string, string[]> => ({
   'show <unknown>': ['show', 'petstore', 'evt_unknown'],
   deliveries: ['deliveries'],
   '--state failed': ['deliveries', '--state', 'failed'],
-  '--topic (1 in 5)': ['deliveries', '--topic', TOPICS[1] as string],
+  '--topic (1 in 5)': ['deliveries', '--topic', 'pet.status_changed'],
   '--topic (only the oldest)': ['deliveries', '--topic', 'pet.first'],
   '--topic (none)': ['deliveries', '--topic', 'pet.none'],
   '--tenant (1 in 100)': ['deliveries', '--tenant', 'OU7'],
