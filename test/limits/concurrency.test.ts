@@ -24,7 +24,8 @@ const handler = (topic: string, more: string) => `
     async handle({ id }) {
       const entry = (what) => note({ what, id, limited: ${topic === 'limited'}, pid: process.pid, at: Date.now() });
       entry('start');
-      await sleep(20);
+      // Long enough that a worker which begins late gets its part of the limited ones.
+      await sleep(${topic === 'limited' ? 100 : 20});
       entry('end');
     },
   };
