@@ -20,6 +20,11 @@ export interface ProviderOptions {
   addresses: () => string[];
   random: Random;
   connections?: number;
+  /**
+   * How many times longer its pauses are made: on a slow machine processes take longer to come back, and the real
+   * pauses would leave them all the time they want. Default 1.
+   */
+  slowness?: number;
 }
 
 export class Provider {
@@ -77,8 +82,9 @@ export class Provider {
   }
 
   async #deliver(request: SignedRequest, sent: Sent): Promise<void> {
+    const { slowness = 1 } = this.#options;
     for (const delay of delays) {
-      await sleep(delay / SPEED);
+      await sleep((delay / SPEED) * slowness);
       const exchange = await this.#exchange(request);
       sent.exchanges.push(exchange);
       if (exchange.status === 200) return;

@@ -42,10 +42,15 @@ export async function playRound(
   { settle }: { settle?: number } = {},
 ): Promise<RoundResult> {
   const random = new Random(seed);
-  const { addresses } = stage;
+  const { addresses, slowness } = stage;
   // One of its own: how often it draws depends on time, and the fault's moments must not.
   const ownRandom = new Random(~seed);
-  const provider = new Provider({ addresses, random: ownRandom, connections: fault.connections ?? 50 });
+  const provider = new Provider({
+    addresses,
+    random: ownRandom,
+    connections: fault.connections ?? 50,
+    slowness,
+  });
   const perSecond = fault.perSecond ?? 100;
   if (perSecond > 0) provider.start(perSecond);
   const excuses = { ...fault.excuses, ...(await fault.run({ stage, provider, random })) };

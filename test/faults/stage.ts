@@ -17,6 +17,8 @@ import { DurableRedis } from './redis.js';
 export const PREFIX = 'shop';
 /** Milliseconds: a killed worker's jobs come back within 25 s. */
 const SETTLE = 90_000;
+/** Milliseconds in which the receivers of a stage are up where nothing holds them up. */
+const START = 2_000;
 
 const handler = (topic: string, options: string, milliseconds: number) => `
   export default {
@@ -62,6 +64,8 @@ export interface Stage {
   addresses: () => string[];
   /** Where the receivers keep their spool: one folder for all. */
   dataDir: string;
+  /** How many times longer than on a machine with time for it the receivers took to start; at least 1. */
+  slowness: number;
   /** What the handlers did so far. */
   runs: () => readonly Run[];
   /** What became of a round's events, once all that were answered 200 have ended or nothing moves any more. */
@@ -96,12 +100,14 @@ export async function openStage(owner: Owner, options: StageOptions = {}): Promi
     LOG_LEVEL: 'warn',
     ...petstore.environment,
   };
+  const began = performance.now();
   const receivers = await Promise.all(
     Array.from({ length: options.receivers ?? 1 }, async () => {
       const own = { ...environment, ROLE: 'receiver', PORT: String(await freePort()), DATA_DIR: dataDir };
       return replaceable(owner, { ...own, ...options.receiver }, options.command);
     }),
   );
+  const slowness = Math.max(1, (performance.now() - began) / START);
   const workers = await Promise.all(
     Array.from({ length: options.workers ?? 1 }, async () =>
       replaceable(owner, { ...environment, ROLE: 'worker', ...options.worker }),
@@ -114,6 +120,7 @@ export async function openStage(owner: Owner, options: StageOptions = {}): Promi
     receivers,
     workers,
     dataDir,
+    slowness,
     addresses: () => receivers.map(({ current }) => current.address),
     runs: () => ledger.read(),
     settle: (sent, settling) => settle(url ?? `redis://127.0.0.1:${redis.port}`, ledger, sent, settling),
