@@ -9,6 +9,8 @@ const seed = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 2 **
 const skip = (await findRedisProgram()) === undefined && 'there is no redis-server or valkey-server on PATH';
 
 t.setTimeout(600_000);
+// Most of the time is pauses of the provider; each has a Redis and processes of its own.
+t.jobs = 2;
 t.comment(`FAULT_SEED=${seed}`);
 
 function named(name: string): Fault {
