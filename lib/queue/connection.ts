@@ -1,5 +1,6 @@
 import { Cluster, Redis } from 'ioredis';
 import type { Log } from '../log.js';
+import { endWhenClosed } from './ending-cluster.js';
 import { parseRedisAddress } from './redis-address.js';
 
 /** A connection to one Redis, to whichever the Sentinels say, or to a Cluster. */
@@ -84,7 +85,7 @@ function connect(url: string, own: Own, enableOfflineQueue: boolean): RedisConne
     });
   }
   const { nodes, ...login } = rest;
-  return new Cluster(nodes, {
+  const cluster = new Cluster(nodes, {
     clusterRetryStrategy: retryStrategy,
     ...(own.maxRetriesPerRequest === null && FOR_WORKERS),
     enableOfflineQueue,
@@ -93,6 +94,7 @@ function connect(url: string, own: Own, enableOfflineQueue: boolean): RedisConne
     dnsLookup: (host, callback) => callback(null, host),
     redisOptions: { ...several, ...login },
   });
+  return endWhenClosed(cluster);
 }
 
 /** One line when Redis goes and one when it comes back, however many tries lie between. */

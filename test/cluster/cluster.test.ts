@@ -1,7 +1,11 @@
 /** Everything that Hookline does with Redis, on a Cluster of three nodes that lets in an ACL user only. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
+import type { Cluster } from 'ioredis';
 import t from 'tap';
+import { silentLog } from '../../lib/log.js';
+import { workerConnection } from '../../lib/queue/connection.js';
 import { createPetstoreSender } from '../../senders/petstore.js';
 import { post } from '../../senders/sender.js';
 import { until, untilState } from '../support/deliveries.js';
@@ -39,6 +43,22 @@ void t.test('a Cluster', { skip: cannotRun }, async (t) => {
       timesHandled(ledger, ids),
       ids.map(() => 1),
     );
+  });
+
+  await t.test('a connection that is closed while it asks for the slots does not go on asking', async (t) => {
+    const connection = workerConnection(cluster.url, silentLog) as Cluster;
+    const both = [connection, connection.duplicate()];
+    for (const one of both) {
+      await until('it to be ready', () => one.status === 'ready');
+      let answers = 0;
+      one.refreshSlotsCache(() => (answers += 1));
+      const ended = once(one, 'end');
+      one.disconnect();
+      await ended;
+      one.refreshSlotsCache(() => (answers += 1));
+      await sleep(500);
+      t.equal(answers, 0);
+    }
   });
 
   await t.test('all keys are in one slot', async (t) => {
