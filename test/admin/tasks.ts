@@ -50,7 +50,16 @@ export async function findReplayAndDiscard(chromium: Chromium, world: World, che
   await page.getByRole('button', { name: 'Replay …' }).click();
   await page.getByRole('dialog').getByText('full set of attempts').waitFor();
   await page.keyboard.press('Escape');
-  checks.same('Escape asks for nothing', (await timelineOf(page).allInnerTexts()).length, before.length);
+  await page.getByRole('button', { name: 'Discard …' }).press('Enter');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Replay …' }).press('Enter');
+  checks.ok('whichever is asked, the keyboard is where nothing happens', await hasFocus(page, 'Cancel'));
+  await page.keyboard.press('Enter');
+  checks.same(
+    'Escape and Cancel ask for nothing',
+    (await timelineOf(page).allInnerTexts()).length,
+    before.length,
+  );
   await page.getByRole('button', { name: 'Replay …' }).click();
   await page.getByRole('button', { name: 'Replay it' }).click();
   await page.getByText('Replayed: it waits for a worker again.').waitFor();
