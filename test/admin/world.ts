@@ -20,6 +20,8 @@ export interface World {
   readOnlyAddress: string;
   /** The webhook id of a petstore delivery whose handler fails until `mend`. */
   broken: string;
+  /** That of a pitchpoint delivery which waits for its next attempt. */
+  slow: string;
   /** What looks like HTML in it is text. */
   hostile: string;
   mend(): Promise<void>;
@@ -79,13 +81,14 @@ export async function openWorld(t: Owner, folder?: string): Promise<World> {
       data: { order: ORDER, card: { card_number: '4111', email: 'ada@home.example' } },
     }),
   );
-  await take(await pitchpoint.request({ topic: 'orders/slow', data: {} }));
+  const slow = await take(await pitchpoint.request({ topic: 'orders/slow', data: {} }));
   await untilState(address, 'petstore', broken.id, 'failed');
   await untilState(address, 'petstore', hostile.id);
   return {
     address,
     readOnlyAddress: readOnly.address,
     broken: broken.id,
+    slow: slow.id,
     hostile: hostile.id,
     mend: handlers.mend,
     async sendStrange() {
