@@ -85,6 +85,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     // The workers' own connection tells when Redis is away.
     const redis = producerConnection(redisUrl, settings.ACCEPT_TIMEOUT, silentLog);
     closers.push(() => closeConnection(redis));
+    for (const { name } of definitions) metrics.openQueue(name);
     const workers = await startWorkers({
       settings,
       redisUrl,

@@ -1,4 +1,5 @@
 /** `/admin/api` as the browser asks it. Times are ISO 8601. */
+import { nameOf } from './router.js';
 
 export const STATES = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const;
 
@@ -147,8 +148,8 @@ export const api = {
     ask<Content>(`${pathOf(source, id)}/content`, { signal }),
 
   /** Replays or discards. `force` where the delivery was handled with success. */
-  operate: (action: Action, { source, id }: Summary, request: { force: boolean; keepId?: boolean }) =>
-    ask<unknown>(`${pathOf(source, id)}/${action}`, {
+  operate: (action: Action, delivery: Summary, request: { force: boolean; keepId?: boolean }) =>
+    ask<unknown>(`${pathOf(delivery.source, nameOf(delivery))}/${action}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(request),
@@ -156,11 +157,7 @@ export const api = {
 };
 
 /** Every delivery with a webhook id; one whose content is gone is known to its own source only. */
-export async function findById(
-  id: string,
-  sources: string[],
-  signal: AbortSignal,
-): Promise<Array<Pick<Summary, 'source' | 'id'>>> {
+export async function findById(id: string, sources: string[], signal: AbortSignal): Promise<Summary[]> {
   const { deliveries } = await api.search(new URLSearchParams({ id }), signal);
   if (deliveries.length > 0) return deliveries;
   const asked = sources.map((source) =>

@@ -1,7 +1,7 @@
 /** Each attempt with its outcome, how long it took, and its error. */
 import type { Delivery, Happening } from './api.js';
 import { html } from './html.js';
-import { Badge } from './status.js';
+import { Badge, LongText } from './status.js';
 import { duration } from './words.js';
 
 export interface Attempt {
@@ -76,6 +76,8 @@ function Row({ attempt: { attempt, outcome, ms, error } }: { attempt: Attempt })
       <${Badge} state=${TONES[outcome] ?? outcome} text=${outcomeWords(outcome)} />
     </td>
     <td role="cell" data-name="Took">${ms === null ? '–' : duration(ms / 1_000)}</td>
-    <td role="cell" data-name="Error" class=${error ? 'wrap' : 'none'}>${error}</td>
+    <td role="cell" data-name="Error" class=${error ? 'wrap' : 'none'}>
+      ${error && html`<${LongText} text=${error} />`}
+    </td>
   </tr>`;
 }

@@ -6,8 +6,8 @@ import { Content } from './content.js';
 import { html } from './html.js';
 import { useLoaded } from './load.js';
 import { Operate } from './operate.js';
-import { deliveriesPath } from './router.js';
-import { Badge, Moment, Shown } from './status.js';
+import { deliveriesPath, nameOf } from './router.js';
+import { Badge, LongText, Moment, Shown } from './status.js';
 import { Timeline } from './timeline.js';
 import { Tree } from './tree.js';
 import { ago, time } from './words.js';
@@ -54,7 +54,7 @@ function Known({ state, done }: { state: State; done: (said: string) => void }) 
       <${Badge} state=${state.discarded ? 'discarded' : (state.failure ?? state.state)} />${' '}
       ${stateSentence(state)}
     </p>
-    ${state.failedReason && html`<p class="reason"><strong>Why it failed:</strong> ${state.failedReason}</p>`}
+    ${state.failedReason && html`<p class="reason"><strong>Why it failed:</strong> <${LongText} text=${state.failedReason} /></p>`}
     <${Operate} delivery=${state} done=${done} />
     <${Facts} state=${state} />
     ${
@@ -66,7 +66,7 @@ function Known({ state, done }: { state: State; done: (said: string) => void }) 
             <${Steps} steps=${state.steps} />
           </div>
         </div>
-        <${Content} source=${state.source} id=${state.id} />
+        <${Content} source=${state.source} id=${nameOf(state)} />
         ${state.stack && html`<${Stack} stack=${state.stack} />`}`
     }
   `;

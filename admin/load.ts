@@ -11,7 +11,8 @@ export interface Loaded<T> {
 
 /**
  * Asks, and asks again when `key` changes.
- * @param again milliseconds until it is asked again; `undefined`: not at all. A page nobody sees asks nothing.
+ * @param again milliseconds until it is asked again, by what was answered last; `undefined`: not at all. A page nobody
+ * sees asks nothing.
  */
 export function useLoaded<T>(
   key: string,
@@ -27,16 +28,16 @@ export function useLoaded<T>(
   useEffect(() => {
     const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let known: T | undefined;
     const ask = async () => {
-      let data: T | undefined;
       try {
-        data = await latest.current.load(stop.signal);
+        const data = (known = await latest.current.load(stop.signal));
         if (!stop.signal.aborted) setState({ key, data });
       } catch (error) {
         if (stop.signal.aborted) return;
         setState((before) => ({ ...(before.key === key ? before : { key }), error: error as Error }));
       }
-      const wait = stop.signal.aborted ? undefined : latest.current.again(data);
+      const wait = stop.signal.aborted ? undefined : latest.current.again(known);
       if (wait !== undefined) timer = setTimeout(look, wait);
     };
     const look = () => (document.hidden ? wake() : void ask());

@@ -66,7 +66,7 @@ export function Operate({ delivery, done }: { delivery: Delivery; done: (said: s
           <button type="submit" class="primary" disabled=${busy}>
             ${action === 'replay' ? 'Replay it' : 'Discard it'}
           </button>
-          <button type="button" onClick=${() => dialog.current?.close()}>Cancel</button>
+          <button type="button" autofocus onClick=${() => dialog.current?.close()}>Cancel</button>
         </p>
       </form>
     </dialog>

@@ -92,7 +92,8 @@ function options(
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-    padding: [8, 8, 0, 0],
+    // The last time of the axis may stand at the edge: half of it needs room.
+    padding: [8, 16, 0, 0],
     scales: { x: { time: true }, y: seconds ? { distr: 3, range: decades } : { range: fromNothing } },
     axes: [
       {

@@ -25,8 +25,12 @@ function decode(part: string): string {
   }
 }
 
-export function deliveryPath({ source, id }: { source: string; id: string }): string {
-  return `/admin/deliveries/${encodeURIComponent(source)}/${encodeURIComponent(id)}`;
+/** What a delivery is called in an address: its webhook id, unless a browser would take that for a step in the path. */
+export const nameOf = ({ id, jobId }: { id: string; jobId: string }): string =>
+  id === '.' || id === '..' ? jobId : id;
+
+export function deliveryPath(delivery: { source: string; id: string; jobId: string }): string {
+  return `/admin/deliveries/${encodeURIComponent(delivery.source)}/${encodeURIComponent(nameOf(delivery))}`;
 }
 
 /** The list with these filters; those without a value are left out. */

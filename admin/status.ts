@@ -1,4 +1,5 @@
 /** What a page says while it loads, when it cannot, and of states: always in words, colour only adds. */
+import { useState } from 'preact/hooks';
 import { html, type Child } from './html.js';
 import type { Loaded } from './load.js';
 import { stateWords } from './words.js';
@@ -42,4 +43,15 @@ export function Badge(props: { state: string; text?: string }) {
 /** A moment, said short, with the whole of it on hover and for machines. */
 export function Moment(props: { at: string; text: string; title?: string }) {
   return html`<time datetime=${props.at} title=${props.title ?? props.at}>${props.text}</time>`;
+}
+
+/** Characters of an error that are shown at first. */
+const SHORT = 500;
+
+/** What an error says: of a long one the beginning, so that what comes after it is in sight. */
+export function LongText({ text }: { text: string }) {
+  const [whole, setWhole] = useState(false);
+  if (whole || text.length <= SHORT) return html`${text}`;
+  return html`${text.slice(0, SHORT)} …${' '}
+    <button type="button" onClick=${() => setWhole(true)}>Show all ${text.length} characters</button>`;
 }

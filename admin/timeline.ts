@@ -2,7 +2,7 @@
 import type { Delivery, Happening } from './api.js';
 import { outcomeWords, toAttempt } from './attempts.js';
 import { html } from './html.js';
-import { Moment } from './status.js';
+import { LongText, Moment } from './status.js';
 import { duration, stateWords, time } from './words.js';
 
 interface Told {
@@ -20,7 +20,9 @@ export function Timeline({ delivery }: { delivery: Delivery }) {
       ${history.map((happening, index) => {
         const { what, more, tone } = tell(happening, delivery, source);
         return html`<li class=${tone ?? null}>
-          <p><strong>${what}</strong>${more && html`<span class="wrap"> ${more}</span>`}</p>
+          <p>
+            <strong>${what}</strong>${more && html`<span class="wrap"> <${LongText} text=${more} /></span>`}
+          </p>
           <p class="muted">
             <${Moment} at=${happening.at} text=${time(happening.at)} />${since(history[index - 1], happening)}
           </p>

@@ -3,11 +3,13 @@ import { useState } from 'preact/hooks';
 import { html } from './html.js';
 import { plural } from './words.js';
 
-/** How many members are shown at once, and how much of a long text. */
+/** How many members are shown at once, how many levels unfold by themselves, and how much of a long text. */
 const MEMBERS = 100;
+const LEVELS = 8;
 const TEXT = 2_000;
 
-export function Tree({ name, value, open }: { name: string; value: unknown; open: boolean }) {
+export function Tree(props: { name: string; value: unknown; open: boolean; level?: number }) {
+  const { name, value, open, level = 1 } = props;
   const [isOpen, setOpen] = useState(open);
   const [limit, setLimit] = useState(MEMBERS);
   if (typeof value !== 'object' || value === null) {
@@ -23,7 +25,7 @@ export function Tree({ name, value, open }: { name: string; value: unknown; open
     ${
       isOpen &&
       html`<div class="members">
-        ${members.slice(0, limit).map(([key, member]) => html`<${Tree} key=${key} name=${key} value=${member} open=${members.length <= 12} />`)}
+        ${members.slice(0, limit).map(([key, member]) => html`<${Tree} key=${key} name=${key} value=${member} open=${members.length <= 12 && level < LEVELS} level=${level + 1} />`)}
         ${
           members.length > limit &&
           html`<button type="button" onClick=${() => setLimit(limit + MEMBERS)}>

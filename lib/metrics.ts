@@ -6,6 +6,7 @@ import {
   LOOP_BUCKETS,
   WRITE_BUCKETS,
 } from './buckets.js';
+import { SHED_CAUSES } from './overload.js';
 import type { Depths } from './queue/delivery-queue.js';
 import { watchDepths, watchOldestWaiting, watchRedisMemory, watchValue } from './scraped.js';
 import type { FetchOutcome } from './source.js';
@@ -133,6 +134,12 @@ export class Metrics {
   openSource(source: string): void {
     for (const outcome of OUTCOMES) this.#deliveries.inc({ source, outcome }, 0);
     this.#acknowledgement.zero({ source });
+    this.#acceptWrite.zero({ source, outcome: 'ok' });
+  }
+
+  /** Likewise what a worker counts of a source. */
+  openQueue(source: string): void {
+    this.#stalled.inc({ source }, 0);
   }
 
   /** `seconds` is the time to our answer. */
@@ -184,8 +191,9 @@ export class Metrics {
     this.#spoolSync.observe(seconds);
   }
 
-  /** Asks at each scrape how many deliveries are in hand, and how many may be. */
+  /** Asks at each scrape how many deliveries are in hand, and how many may be; begins what is turned away at 0. */
   watchOverload(load: { readonly inFlight: number; readonly limit: number }): void {
+    for (const cause of SHED_CAUSES) this.#shed.inc({ cause }, 0);
     watchValue(this.registry, 'hookline_in_flight', 'Deliveries that are worked on.', () => load.inFlight);
     const help = 'Deliveries that may be worked on at once just now.';
     watchValue(this.registry, 'hookline_in_flight_limit', help, () => load.limit);

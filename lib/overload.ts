@@ -12,7 +12,8 @@ export interface OverloadOptions {
 }
 
 /** Why a delivery is turned away: `in-flight`, or how far the process' own state has lowered that limit. */
-export type ShedCause = 'in-flight' | 'event-loop' | 'memory' | 'queue-depth';
+export type ShedCause = (typeof SHED_CAUSES)[number];
+export const SHED_CAUSES = ['in-flight', 'event-loop', 'memory', 'queue-depth'] as const;
 
 /** Milliseconds. */
 const SAMPLE_EVERY = 250;

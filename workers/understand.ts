@@ -10,7 +10,7 @@ import type { HandlerRegistry, RegisteredHandler } from './registry.js';
 
 const WHAT_TO_DO: Record<QuarantineCause, string> = {
   'no-id':
-    'The delivery has no webhook id, so a hash of its body stands in for it and a repeated event could not be told from a new one. Ask the provider why; retry the job to handle it all the same.',
+    'The delivery has no webhook id, so a hash of its body stands in for it and a repeated event could not be told from a new one. Ask the provider why; replay it to have it handled all the same.',
   'no-topic':
     'The delivery names no topic, so no handler can be chosen. Ask the provider why it sends events without one.',
   'bad-topic':
@@ -97,7 +97,7 @@ export class Understanding {
       ({ instancePath, message }) => `${instancePath || 'payload'} ${message ?? 'is wrong'}`,
     );
     throw new QuarantineError(
-      `The payload does not fit the schema of ${file}: ${problems.join('; ')}. Correct the schema or ask the provider, then retry the job.`,
+      `The payload does not fit the schema of ${file}: ${problems.join('; ')}. Correct the schema or ask the provider, then replay the delivery.`,
     );
   }
 }
@@ -105,7 +105,7 @@ export class Understanding {
 function noHandler({ source, topic, subTopic, tenantId }: Delivery): string {
   return (
     `No handler takes topic ${topic} of ${source} (subTopic ${subTopic ?? 'none'}, tenantId ${tenantId ?? 'none'}). ` +
-    `Add a handler module to HANDLERS_DIR, or one with topic '*', then retry the job.`
+    `Add a handler module to HANDLERS_DIR, or one with topic '*', then replay the delivery.`
   );
 }
 

@@ -71,7 +71,7 @@ async function confirm(
   // Checked here and not on arrival: the settings may have changed since, and the job stays to be retried.
   if (!isSubscribeUrl(SubscribeURL, trusted)) {
     throw new PermanentError(
-      'The SubscribeURL is neither one of SNS nor of PCE_TRUSTED_ORIGINS. If the sender is yours, add its origin there and retry the job.',
+      'The SubscribeURL is neither one of SNS nor of PCE_TRUSTED_ORIGINS. If the sender is yours, add its origin there and replay the delivery.',
     );
   }
   const { status, text } = await fetchLimited(SubscribeURL, {

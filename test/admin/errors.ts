@@ -41,6 +41,14 @@ export async function errorsAreSaid(chromium: Chromium, world: World, checks: Ch
   await page.getByRole('row').nth(1).waitFor();
   checks.same('and goes on when it is back', await alert.count(), 0);
 
+  const one = '**/admin/api/deliveries/pitchpoint/*';
+  await show(page, `${world.address}/admin/deliveries/pitchpoint/${world.slow}`);
+  await page.route(one, (route) => route.abort());
+  await alert.getByText('did not answer').waitFor();
+  await page.unroute(one);
+  await alert.waitFor({ state: 'detached' });
+  checks.ok('a delivery that has not ended is looked at again by itself', true);
+
   const others = chromium.complaints
     .slice(known)
     .filter((text) => !text.startsWith('Failed to load resource'));

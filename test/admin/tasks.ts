@@ -50,7 +50,16 @@ export async function findReplayAndDiscard(chromium: Chromium, world: World, che
   await page.getByRole('button', { name: 'Replay …' }).click();
   await page.getByRole('dialog').getByText('full set of attempts').waitFor();
   await page.keyboard.press('Escape');
-  checks.same('Escape asks for nothing', (await timelineOf(page).allInnerTexts()).length, before.length);
+  await page.getByRole('button', { name: 'Discard …' }).press('Enter');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Replay …' }).press('Enter');
+  checks.ok('whichever is asked, the keyboard is where nothing happens', await hasFocus(page, 'Cancel'));
+  await page.keyboard.press('Enter');
+  checks.same(
+    'Escape and Cancel ask for nothing',
+    (await timelineOf(page).allInnerTexts()).length,
+    before.length,
+  );
   await page.getByRole('button', { name: 'Replay …' }).click();
   await page.getByRole('button', { name: 'Replay it' }).click();
   await page.getByText('Replayed: it waits for a worker again.').waitFor();
@@ -136,6 +145,23 @@ export async function textIsText(chromium: Chromium, world: World, checks: Check
       await page.title(),
     );
   }
+  await page.close();
+}
+
+/** An id that is a step in a path is reached all the same, and a long error hides nothing. */
+export async function strangeIsReached(chromium: Chromium, world: World, checks: Checks): Promise<void> {
+  await world.sendStrange();
+  const page = await chromium.open();
+  await show(page, `${world.address}/admin/deliveries?topic=order.strange`);
+  await page.getByRole('link', { name: '..', exact: true }).click();
+  await page.getByRole('region', { name: 'Payload' }).waitFor();
+  checks.ok('a delivery whose id is .. is shown, and what it says', true);
+  const reason = page.locator('.reason');
+  const lengths = [(await reason.innerText()).length];
+  await reason.getByRole('button', { name: 'Show all' }).click();
+  lengths.push((await reason.innerText()).length);
+  checks.ok('of a long error its beginning', Number(lengths[0]) < 1_000, lengths);
+  checks.ok('and all of it when that is wanted', Number(lengths[1]) > 6_000, lengths);
   await page.close();
 }
 

@@ -1,6 +1,6 @@
 /** A running Hookline with something to see: deliveries of all three sources, some of which go wrong. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { startPceSender } from '../../senders/pce.js';
 import { createPetstoreSender } from '../../senders/petstore.js';
@@ -10,7 +10,7 @@ import { petstoreSamples } from '../../senders/samples/petstore.js';
 import { pitchpointSamples } from '../../senders/samples/pitchpoint.js';
 import { post, type SignedRequest } from '../../senders/sender.js';
 import type { Owner } from '../support/owner.js';
-import { untilState } from '../support/deliveries.js';
+import { until, untilState } from '../support/deliveries.js';
 import { startHookline } from '../support/process.js';
 import { openStore, temporaryFolder } from '../support/store.js';
 
@@ -20,15 +20,22 @@ export interface World {
   readOnlyAddress: string;
   /** The webhook id of a petstore delivery whose handler fails until `mend`. */
   broken: string;
+  /** That of a pitchpoint delivery which waits for its next attempt. */
+  slow: string;
   /** What looks like HTML in it is text. */
   hostile: string;
   mend(): Promise<void>;
+  /** Sends one whose id is `..`, and whose handler fails with a long text; resolves when it has failed. */
+  sendStrange(): Promise<void>;
 }
 
 const ROUNDS = 12;
 
-/** Starts it and sends everything; it ends with its owner. */
-export async function openWorld(t: Owner): Promise<World> {
+/**
+ * Starts it and sends everything; it ends with its owner.
+ * @param folder of the handlers, whose path the page shows; it must not be there yet. Default: a temporary one
+ */
+export async function openWorld(t: Owner, folder?: string): Promise<World> {
   const senders = {
     pitchpoint: await startPitchpointSender(),
     pce: await startPceSender(),
@@ -36,7 +43,7 @@ export async function openWorld(t: Owner): Promise<World> {
   };
   t.teardown(async () => void (await Promise.all(Object.values(senders).map((sender) => sender.close()))));
   const store = await openStore(t);
-  const handlers = await handlersThatFail(t);
+  const handlers = await handlersThatFail(t, folder ?? path.join(await temporaryFolder(t), 'handlers'));
   const environment = {
     REDIS_URL: store.url,
     QUEUE_PREFIX: store.prefix,
@@ -74,15 +81,23 @@ export async function openWorld(t: Owner): Promise<World> {
       data: { order: ORDER, card: { card_number: '4111', email: 'ada@home.example' } },
     }),
   );
-  await take(await pitchpoint.request({ topic: 'orders/slow', data: {} }));
+  const slow = await take(await pitchpoint.request({ topic: 'orders/slow', data: {} }));
   await untilState(address, 'petstore', broken.id, 'failed');
   await untilState(address, 'petstore', hostile.id);
   return {
     address,
     readOnlyAddress: readOnly.address,
     broken: broken.id,
+    slow: slow.id,
     hostile: hostile.id,
     mend: handlers.mend,
+    async sendStrange() {
+      const { id } = await take(await petstore.request({ topic: 'order.strange', data: {} }, { id: '..' }));
+      await until('it to fail', async () => {
+        const found = await fetch(`${address}/admin/api/deliveries?state=failed&id=${id}`);
+        return ((await found.json()) as { deliveries: unknown[] }).deliveries.length > 0;
+      });
+    },
   };
 }
 
@@ -102,9 +117,10 @@ const ORDER = {
 };
 
 /** Handlers of every topic: most succeed, one fails twice and is given up until it is mended. */
-async function handlersThatFail(t: Owner) {
-  const folder = path.join(await temporaryFolder(t), 'handlers');
-  await mkdir(folder);
+async function handlersThatFail(t: Owner, folder: string) {
+  const made = await mkdir(folder, { recursive: true });
+  if (made === undefined) throw new Error(`${folder} is there already.`);
+  t.teardown(() => rm(made, { recursive: true }));
   const mended = path.join(folder, 'mended');
   const write = (name: string, text: string) => writeFile(path.join(folder, `${name}.mjs`), text);
   for (const source of ['pce', 'petstore', 'pitchpoint'])
@@ -118,6 +134,13 @@ export default {
     await step('look up the customer', async () => ({ customer: 'cus_7' }));
     if (!existsSync(${JSON.stringify(mended)})) throw new Error('the warehouse answered 500: no such shelf');
   },
+};`,
+  );
+  await write(
+    'strange',
+    `export default {
+  source: 'petstore', topic: 'order.strange', attempts: 1,
+  async handle() { throw new Error('no end '.repeat(1_000)); },
 };`,
   );
   await write(

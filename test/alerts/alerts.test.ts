@@ -49,19 +49,37 @@ void t.test('every metric that is asked for is there', async (t) => {
       );
 });
 
+/** What a story of hookline.test.yml expects of which alert, and when. */
+function casesOf(story: string): Array<{ alert: string | undefined; minute: number; fires: boolean }> {
+  const cases = story.split(/^ *- eval_time: /m).slice(1);
+  return cases.map((text) => ({
+    alert: /alertname: (\w+)$/m.exec(text)?.[1],
+    minute: Number.parseInt(text, 10),
+    fires: text.includes('exp_labels:'),
+  }));
+}
+
 void t.test('each alert is tested both ways and has its runbook', async (t) => {
   t.ok(alerts.length >= 8, alerts.join());
-  const cases = tests.split(/^ *- eval_time:/m).slice(1);
+  const stories = tests.split(/^ {2}- interval:/m).slice(1);
   for (const name of alerts) {
-    const own = cases.filter((text) => text.includes(`alertname: ${name}\n`));
+    const told = stories.map((story) => casesOf(story).filter((one) => one.alert === name));
     t.ok(
-      own.some((text) => text.includes('exp_labels:')),
+      told.flat().some(({ fires }) => fires),
       `${name} fires`,
     );
-    t.ok(
-      own.some((text) => text.includes('exp_alerts: []')),
-      `${name} clears`,
-    );
+    for (const cases of told) {
+      const first = cases.find(({ fires }) => fires);
+      if (!first) continue;
+      t.ok(
+        cases.some(({ fires, minute }) => !fires && minute < first.minute),
+        `${name} is quiet before`,
+      );
+      t.ok(
+        cases.some(({ fires, minute }) => !fires && minute > first.minute),
+        `${name} clears`,
+      );
+    }
     t.match(rules, `runbook: docs/operating.md#${name.toLowerCase()}\n`);
     const [, section = ''] = runbook.split(`\n### ${name}\n`);
     const about = section.split('\n### ')[0] ?? '';

@@ -21,14 +21,18 @@ export interface Project {
   logs(container: string): Promise<string>;
 }
 
-/** @param files the settings, and what is laid over docker-compose.yml */
+/**
+ * @param files the settings, and what is laid over docker-compose.yml
+ * @param profiles of docker-compose.yml that are started as well
+ */
 export async function openProject(
   name: string,
   { envFile, overrideFile }: { envFile: string; overrideFile: string },
+  profiles: string[] = [],
 ): Promise<Project> {
   const [program = '', ...prefix] = await findCompose();
   const files = ['-f', 'docker-compose.yml', '-f', overrideFile, '--env-file', envFile];
-  const global = [...prefix, '-p', name, ...files];
+  const global = [...prefix, '-p', name, ...files, ...profiles.flatMap((one) => ['--profile', one])];
   return {
     command: [program, ...global].join(' '),
     compose: (...args) => execute(program, [...global, ...args]),

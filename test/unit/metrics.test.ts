@@ -109,6 +109,17 @@ void t.test('a source begins at nothing, and not with its first delivery', async
   for (const outcome of ['accepted', 'duplicate', 'spooled', 'refused', 'unavailable'])
     t.match(text, `hookline_deliveries_total{source="a",outcome="${outcome}"} 0`);
   t.match(text, 'hookline_acknowledgement_seconds_count{source="a"} 0');
+  t.match(text, 'hookline_accept_write_seconds_count{source="a",outcome="ok"} 0');
+});
+
+void t.test('so does what an alert or a panel asks for before it happens', async (t) => {
+  const metrics = new Metrics();
+  metrics.openQueue('a');
+  metrics.watchOverload({ inFlight: 0, limit: 1 });
+  const text = await metrics.registry.metrics();
+  t.match(text, 'hookline_stalled_total{source="a"} 0');
+  for (const cause of ['in-flight', 'event-loop', 'memory', 'queue-depth'])
+    t.match(text, `hookline_shed_total{cause="${cause}"} 0`);
 });
 
 void t.test('the providers’ deadlines are buckets', async (t) => {

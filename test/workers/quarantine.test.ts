@@ -53,13 +53,16 @@ void t.test('each reason says what is wrong and what to do', async (t) => {
   const cases: Record<string, [sent: Promise<{ source: string; id: string }>, reason: RegExp[]]> = {
     'no handler': [
       send('nobody.handles.this', {}),
-      [/nobody\.handles\.this/, /handler/i, /HANDLERS_DIR/, /retry/],
+      [/nobody\.handles\.this/, /handler/i, /HANDLERS_DIR/, /replay/],
     ],
     'bad JSON': [send('x', { rawBody: '{"id":"bad"' }), [/not valid JSON/, /ask the provider/i]],
-    schema: [send('strict', { data: { amount: '1' } }), [/strict\.mjs/, /\/data\/amount/, /number/, /retry/]],
+    schema: [
+      send('strict', { data: { amount: '1' } }),
+      [/strict\.mjs/, /\/data\/amount/, /number/, /replay/],
+    ],
     'no id': [
       deliver(await petstore.request({ topic: 'x', data: {} }, body({ eventType: 'pet.adopted' }))),
-      [/no webhook id/, /retry/i],
+      [/no webhook id/, /replay/],
     ],
     'no topic': [send('x', body({ id: randomUUID() })), [/names no topic/, /ask the provider/i]],
     'bad topic': [

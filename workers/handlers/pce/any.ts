@@ -4,7 +4,7 @@ import { defineHandler } from '../../../lib/handler.js';
 export default defineHandler({
   source: 'pce',
   topic: '*',
-  handle(event, { log }) {
-    log.info({ topic: event.topic }, 'PCE notification');
+  handle(_event, { log }) {
+    log.info({}, 'PCE notification');
   },
 });
