@@ -3,7 +3,8 @@
  * memory for bodies. Times are limited in fastify-options.ts. Over a limit the answer is 503: whoever is authentic
  * comes again.
  */
-import type { Socket } from 'node:net';
+import cluster from 'node:cluster';
+import type { Server, Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { addressKey, isWithin, readRanges } from '../lib/address.js';
@@ -73,8 +74,10 @@ function limitConnections(fastify: FastifyInstance, options: LimitsOptions): Wea
   const report = reporter(fastify);
   const farewell = rawAnswer(new UnavailableError('HKL_ERR_OVERLOADED'));
 
-  fastify.server.maxConnections = options.maxConnections;
-  fastify.server.on('drop', () => report('MAX_CONNECTIONS', undefined));
+  const tooMany = () => report('MAX_CONNECTIONS', undefined);
+  if (cluster.isWorker) destroyAbove(fastify.server, options.maxConnections, tooMany);
+  else fastify.server.maxConnections = options.maxConnections;
+  fastify.server.on('drop', tooMany);
   // RFC 9110 section 10.1.1 lets us pass over what is expected besides 100-continue; Node.js would answer 417.
   fastify.server.on('checkExpectation', (request, response) =>
     fastify.server.emit('request', request, response),
@@ -97,6 +100,21 @@ function limitConnections(fastify: FastifyInstance, options: LimitsOptions): Wea
     setTimeout(() => socket.destroy(), FAREWELL).unref();
   });
   return turnedAway;
+}
+
+/**
+ * As `maxConnections` does where the process listens by itself. Of several processes on one port Node.js 20 hands a
+ * connection on from one that is full to the next, without end while all are.
+ */
+function destroyAbove(server: Server, limit: number, destroyed: () => void): void {
+  let open = 0;
+  server.prependListener('connection', (socket: Socket) => {
+    open += 1;
+    socket.once('close', () => (open -= 1));
+    if (open <= limit) return;
+    socket.destroy();
+    destroyed();
+  });
 }
 
 /** One line a minute for each limit, however many are turned away. */
