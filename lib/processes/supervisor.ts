@@ -111,8 +111,8 @@ export class Supervisor {
     const up = new Promise<string | undefined>((resolve) => {
       worker.on('message', (message: ToParent) => message.is === 'up' && resolve(message.address));
     });
-    const died = gone.then(([code, signal]) => {
-      delete place.worker;
+    const left = gone.finally(() => delete place.worker);
+    const died = left.then(([code, signal]) => {
       throw new StartError(place.name, code ?? signal ?? '');
     });
     const address = await Promise.race([up, died]);
