@@ -146,7 +146,7 @@ void t.test('two that take one connection each', async (t) => {
 
     await until('both to have ended', () => !pids.some(runs), 60_000);
     t.equal(await listens(port), false);
-    const said = hookline.lines.filter(({ msg }) => msg === 'stopped').map((line) => line['process']);
+    const said = hookline.lines.filter(({ msg }) => msg === 'stopped').map((line) => String(line['process']));
     t.same(said.sort(), ['receiver-1', 'receiver-2'], 'in order');
     t.equal(hookline.stderr(), '');
     t.same([...(await countJobs(store)).keys()], [id]);
