@@ -4,11 +4,12 @@
  * comes again.
  */
 import cluster from 'node:cluster';
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { addressKey, isWithin, readRanges } from '../lib/address.js';
 import { BodyBudget } from '../lib/body.js';
+import { destroyAbove } from '../lib/connection-limit.js';
 import { HooklineError, UnavailableError } from '../lib/errors.js';
 import { InHand, type Work } from '../lib/in-hand.js';
 import { rawAnswer } from './errors.js';
@@ -100,21 +101,6 @@ function limitConnections(fastify: FastifyInstance, options: LimitsOptions): Wea
     setTimeout(() => socket.destroy(), FAREWELL).unref();
   });
   return turnedAway;
-}
-
-/**
- * As `maxConnections` does where the process listens by itself. Of several processes on one port Node.js 20 hands a
- * connection on from one that is full to the next, without end while all are.
- */
-function destroyAbove(server: Server, limit: number, destroyed: () => void): void {
-  let open = 0;
-  server.prependListener('connection', (socket: Socket) => {
-    open += 1;
-    socket.once('close', () => (open -= 1));
-    if (open <= limit) return;
-    socket.destroy();
-    destroyed();
-  });
 }
 
 /** One line a minute for each limit, however many are turned away. */

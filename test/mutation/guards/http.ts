@@ -93,10 +93,10 @@ const requests: Guard[] = [
   ),
   guard(
     'connections of all processes on one port',
-    'plugins/limits.ts',
+    'lib/connection-limit.ts',
     'if (open <= limit) return;',
     'if (limit > 0) return;',
-    'test/process/ports-deaths.test.ts',
+    'test/unit/connection-limit.test.ts',
   ),
   guard(
     'requests at once on a connection',
