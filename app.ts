@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Metrics } from './lib/metrics.js';
+import type { Figures } from './lib/processes/figures.js';
 import type { Settings } from './lib/settings/settings.js';
 import type { SourceDefinition } from './lib/source.js';
 import type { SpoolFiles } from './lib/spool/files.js';
@@ -34,11 +35,13 @@ export interface AppOptions {
   spoolFiles?: SpoolFiles | undefined;
   /** `undefined`: nothing is traced. */
   tracing?: Tracing | undefined;
+  /** Of all processes that share the port. */
+  figures: () => Promise<Figures[]>;
 }
 
 /** What a process that receives serves. */
 async function app(fastify: FastifyInstance, options: AppOptions) {
-  const { settings, definitions, redisUrl } = options;
+  const { settings, definitions, redisUrl, figures } = options;
   await fastify.register(errors);
   await fastify.register(limits, {
     maxConnections: settings.MAX_CONNECTIONS,
@@ -85,7 +88,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     maxQueueDepth: settings.MAX_QUEUE_DEPTH,
     metrics: options.metrics,
   });
-  await fastify.register(metrics, { metrics: options.metrics, keyPrefix: settings.QUEUE_PREFIX });
+  await fastify.register(metrics, { metrics: options.metrics, figures, keyPrefix: settings.QUEUE_PREFIX });
 
   await fastify.register(history, { keyPrefix: settings.QUEUE_PREFIX });
 
@@ -105,7 +108,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
       settings: settings.sources[definition.name] ?? {},
       enabled: fastify.sources.has(definition.name),
     }));
-    await admin.register(adminApi, { keyPrefix: settings.QUEUE_PREFIX, masked, readOnly, sources });
+    await admin.register(adminApi, { keyPrefix: settings.QUEUE_PREFIX, masked, readOnly, sources, figures });
     await admin.register(adminPage, { readOnly });
     await admin.register(dashboard, { readOnly, masked });
   });

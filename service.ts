@@ -6,6 +6,8 @@ import app from './app.js';
 import { fastifyOptions } from './fastify-options.js';
 import { watchLoopDelay } from './lib/loop-delay.js';
 import { Metrics } from './lib/metrics.js';
+import type { Figures } from './lib/processes/figures.js';
+import type { Member } from './lib/processes/member.js';
 import { silentLog } from './lib/log.js';
 import { openNotes, withNotes } from './lib/notes.js';
 import { closeConnection, producerConnection } from './lib/queue/connection.js';
@@ -16,7 +18,7 @@ import type { SpoolFiles } from './lib/spool/files.js';
 import { openEmbeddedStore } from './lib/store/embedded-store.js';
 import draining from './plugins/draining.js';
 import errors from './plugins/errors.js';
-import metricsPlugin from './plugins/metrics.js';
+import metricsPlugin, { type MetricsOptions } from './plugins/metrics.js';
 import { startWorkers, type Workers } from './workers/runtime.js';
 
 export interface Service {
@@ -36,6 +38,8 @@ export interface ServiceOptions {
   spoolFiles?: SpoolFiles;
   /** What is counted, where it is not looked at through `/metrics` alone. */
   metrics?: Metrics;
+  /** Of several processes on one port this one. */
+  member?: Member | undefined;
 }
 
 /** How long the listener goes on answering 503 at least, for senders and balancers to notice. */
@@ -47,7 +51,8 @@ const DRAIN_NOTICE = 1_000;
  * @throws when the address is taken or the embedded store does not start
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { settings, definitions, logger, spoolFiles, metrics = new Metrics() } = options;
+  const { settings, definitions, logger, spoolFiles, member } = options;
+  const { metrics = new Metrics(member && { process: member.name }) } = options;
   const closers: Array<(deadline: AbortSignal) => Promise<void>> = [];
   const closeAll = async (deadline: AbortSignal) => {
     for (const close of closers.splice(0).toReversed()) await close(deadline);
@@ -61,6 +66,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const redisUrl = settings.REDIS_URL ?? (await openStore());
     const workers = settings.ROLE === 'receiver' ? undefined : await openWorkers(redisUrl);
     const server = await openServer(redisUrl);
+    member?.answerWith(() => figuresOf(server));
     return {
       address: settings.ROLE === 'worker' ? undefined : server?.listeningOrigin,
       reload: (changed) => reload(server, changed),
@@ -111,11 +117,19 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       deadline.addEventListener('abort', () => server.server.closeAllConnections(), { once: true });
       await server.close();
     });
+    const figures = async () => [await figuresOf(server), ...((await member?.others()) ?? [])];
     if (receives)
-      await server.register(app, { settings, definitions, redisUrl, metrics, spoolFiles, tracing });
-    else await server.register(fp(workerApp), { metrics });
+      await server.register(app, { settings, definitions, redisUrl, metrics, spoolFiles, tracing, figures });
+    else await server.register(fp(workerApp), { metrics, figures });
     await server.listen({ port, host: settings.HOST });
     return server;
+  }
+
+  async function figuresOf(server: FastifyInstance | undefined): Promise<Figures> {
+    return {
+      metrics: await metrics.own(),
+      spool: settings.ROLE === 'worker' ? undefined : server?.spoolStatus(),
+    };
   }
 
   function reload(server: FastifyInstance | undefined, changed: Settings): void {
@@ -136,9 +150,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /** What a process that only works serves, where `WORKER_PORT` is set. */
-async function workerApp(server: FastifyInstance, { metrics }: { metrics: Metrics }): Promise<void> {
+async function workerApp(server: FastifyInstance, options: MetricsOptions): Promise<void> {
   await server.register(errors);
   await server.register(draining);
-  await server.register(metricsPlugin, { metrics });
+  await server.register(metricsPlugin, options);
   server.get('/health/live', async () => ({ status: 'live' }));
 }

@@ -71,5 +71,7 @@ export async function acceptOnce(subject: Subject, options: Omit<LoadOptions, 'p
 }
 
 export function startServer(name: string, environment: Record<string, string>): Promise<Subject> {
-  return name === 'hookline' ? startHookline('receiver', environment) : startControl(name, environment);
+  return name.startsWith('hookline')
+    ? startHookline('receiver', environment)
+    : startControl(name, environment);
 }

@@ -7,6 +7,7 @@ import { acceptSections } from './accept-sections.js';
 import { addSection } from './add.js';
 import { backlogSection } from './backlog.js';
 import { halfLoadSection } from './half-load.js';
+import { portsSection } from './ports.js';
 import { redisSections } from './redis.js';
 import { print } from './report.js';
 import { scalingSection } from './scaling.js';
@@ -23,6 +24,7 @@ const SECTIONS: Section[] = [
   workerSection,
   startDelaySection,
   scalingSection,
+  portsSection,
   ...redisSections,
 ];
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 /** A server or a worker under load, in a process of its own. */
 export interface Subject {
   port: number;
-  /** Seconds of processor time that the process has used so far; NaN where that cannot be told. */
+  /** Seconds of processor time that the process and its own have used so far; NaN where that cannot be told. */
   cpuSeconds(): number;
   /** The next message of the process. */
   message<Message>(): Promise<Message>;
@@ -47,14 +47,22 @@ export async function startHookline(
     LOG_LEVEL: 'warn',
     ...environment,
   });
+  // One process has no others; of several, each is ready by itself.
+  const several = Number(environment['RECEIVER_PROCESSES'] ?? 1);
   const health = role === 'worker' ? 'live' : 'ready';
   let errors = '';
   child.stderr?.on('data', (data: Buffer) => (errors += data.toString().slice(0, 10_000)));
   for (const end = Date.now() + READY; ; await sleep(50)) {
     const answer = await fetch(`http://127.0.0.1:${port}/health/${health}`).catch(() => undefined);
-    if (answer?.ok) return subject(child, port);
+    if (answer?.ok && (several === 1 || (await processesAt(port)) === several)) return subject(child, port);
     if (Date.now() > end || child.exitCode !== null) throw new Error(`Hookline did not come up: ${errors}`);
   }
+}
+
+/** How many processes take deliveries on a port: each tells a figure of its own. */
+async function processesAt(port: number): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+  return (await answer.text()).match(/^hookline_in_flight\{/gm)?.length ?? 0;
 }
 
 async function freePort(): Promise<number> {
@@ -81,7 +89,8 @@ function subject(child: ChildProcess, port: number): Subject {
   child.stderr?.resume();
   return {
     port,
-    cpuSeconds: () => cpuSecondsOf(child.pid),
+    cpuSeconds: () =>
+      childrenOf(child.pid).reduce((sum, pid) => sum + cpuSecondsOf(pid), cpuSecondsOf(child.pid)),
     async message<Message>() {
       const [message] = (await once(child, 'message', { signal: AbortSignal.timeout(ANSWER) })) as [Message];
       return message;
@@ -93,6 +102,15 @@ function subject(child: ChildProcess, port: number): Subject {
       await once(child, 'exit');
     },
   };
+}
+
+/** The processes that a process has started and that still run. Linux only. */
+function childrenOf(pid: number | undefined): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
 }
 
 /** User and system time of a process (proc(5), fields 14 and 15 of `stat`). Linux only. */

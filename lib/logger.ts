@@ -1,11 +1,14 @@
 import { pino, type Logger } from 'pino';
 
-/** JSON lines, or lines for people where standard output is a terminal and pino-pretty is installed. */
-export function createLogger(level: string): Logger {
+/**
+ * JSON lines, or lines for people where standard output is a terminal and pino-pretty is installed.
+ * @param base what every line says
+ */
+export function createLogger(level: string, base: Record<string, string> = {}): Logger {
   const pretty = process.stdout.isTTY && isInstalled('pino-pretty');
   return pino({
     level,
-    base: {},
+    base,
     serializers: { err: describeError },
     ...(pretty ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } } : {}),
   });

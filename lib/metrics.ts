@@ -27,7 +27,11 @@ const LEFT_OUT = /^nodejs_(?:eventloop_lag_|active_\w+_total$)/;
  * What is the process' own adds up over processes; what is asked of Redis is alike in all of them, and its help says so.
  */
 export class Metrics {
+  /** What is this process' own. */
   readonly registry = new Registry();
+  /** What is asked of Redis. */
+  readonly #store = new Registry();
+  readonly contentType = this.registry.contentType;
 
   readonly #deliveries = new Counter({
     name: 'hookline_deliveries_total',
@@ -124,10 +128,22 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor() {
+  /** @param labels of everything that is the process' own */
+  constructor(labels: Record<string, string> = {}) {
+    this.registry.setDefaultLabels(labels);
     collectDefaultMetrics({ register: this.registry });
     for (const { name } of this.registry.getMetricsAsArray())
       if (LEFT_OUT.test(name)) this.registry.removeSingleMetric(name);
+  }
+
+  /** What is this process' own, in Prometheus' text format. */
+  own(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  /** What is asked of Redis, likewise; empty where nothing is. */
+  asked(): Promise<string> {
+    return this.#store.metrics();
   }
 
   /** Begins a source's counts at 0: a series that first appears with its first count hides that from `increase`. */
@@ -210,16 +226,16 @@ export class Metrics {
 
   /** Asks for the queues' depths at each scrape; a Redis that does not answer leaves the figures out. */
   watchQueues(queues: Iterable<[source: string, queue: { depths(): Promise<Depths> }]>): void {
-    watchDepths(this.registry, queues);
+    watchDepths(this.#store, queues);
   }
 
   /** Likewise how long the first of each queue has waited. */
   watchOldest(sources: Iterable<string>, ask: (source: string) => Promise<number>): void {
-    watchOldestWaiting(this.registry, sources, ask);
+    watchOldestWaiting(this.#store, sources, ask);
   }
 
   /** Likewise the memory that Redis has, and has used. */
   watchRedis(redis: { info(section: 'memory'): Promise<string> }): void {
-    watchRedisMemory(this.registry, redis);
+    watchRedisMemory(this.#store, redis);
   }
 }

@@ -3,11 +3,13 @@
  * memory for bodies. Times are limited in fastify-options.ts. Over a limit the answer is 503: whoever is authentic
  * comes again.
  */
+import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { addressKey, isWithin, readRanges } from '../lib/address.js';
 import { BodyBudget } from '../lib/body.js';
+import { destroyAbove } from '../lib/connection-limit.js';
 import { HooklineError, UnavailableError } from '../lib/errors.js';
 import { InHand, type Work } from '../lib/in-hand.js';
 import { rawAnswer } from './errors.js';
@@ -73,8 +75,10 @@ function limitConnections(fastify: FastifyInstance, options: LimitsOptions): Wea
   const report = reporter(fastify);
   const farewell = rawAnswer(new UnavailableError('HKL_ERR_OVERLOADED'));
 
-  fastify.server.maxConnections = options.maxConnections;
-  fastify.server.on('drop', () => report('MAX_CONNECTIONS', undefined));
+  const tooMany = () => report('MAX_CONNECTIONS', undefined);
+  if (cluster.isWorker) destroyAbove(fastify.server, options.maxConnections, tooMany);
+  else fastify.server.maxConnections = options.maxConnections;
+  fastify.server.on('drop', tooMany);
   // RFC 9110 section 10.1.1 lets us pass over what is expected besides 100-continue; Node.js would answer 417.
   fastify.server.on('checkExpectation', (request, response) =>
     fastify.server.emit('request', request, response),

@@ -19,6 +19,7 @@ import { searchDeliveries } from '../lib/deliveries/search.js';
 import { queueOf, type DeliveryStore } from '../lib/deliveries/store.js';
 import { HooklineError } from '../lib/errors.js';
 import type { KnownSource } from '../lib/overview/overview.js';
+import type { Figures } from '../lib/processes/figures.js';
 import adminOpenapi from './admin-openapi.js';
 import { fromStore, operatorOf, refuseForeignPages, toJsonSchema, validateWith } from './admin-http.js';
 import adminOverview from './admin-overview.js';
@@ -31,6 +32,8 @@ export interface AdminApiOptions {
   masked: ReadonlySet<string>;
   readOnly: boolean;
   sources: readonly KnownSource[];
+  /** Of all processes that share the port. */
+  figures: () => Promise<Figures[]>;
 }
 
 interface OneDelivery {
@@ -38,14 +41,14 @@ interface OneDelivery {
 }
 
 export default async function adminApi(fastify: FastifyInstance, options: AdminApiOptions) {
-  const { keyPrefix: prefix, masked, readOnly, sources } = options;
+  const { keyPrefix: prefix, masked, readOnly, sources, figures } = options;
   const store: DeliveryStore = { redis: fastify.redis, prefix, queues: fastify.queues, masked };
   fastify.setValidatorCompiler(({ schema }) => validateWith(schema as unknown as z.ZodType));
   fastify.addHook('onRequest', refuseForeignPages);
   // First: it sees the routes that come after it.
   await fastify.register(adminOpenapi);
   await fastify.register(adminReplays, { store });
-  await fastify.register(adminOverview, { store, sources, readOnly });
+  await fastify.register(adminOverview, { store, sources, readOnly, figures });
 
   fastify.get<{ Querystring: SearchQuery }>(
     '/admin/api/deliveries',

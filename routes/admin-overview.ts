@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { DeliveryStore } from '../lib/deliveries/store.js';
 import { describeSources, type KnownSource } from '../lib/overview/overview.js';
+import { joinSpools, type Figures } from '../lib/processes/figures.js';
 import { overviewSchema, type Overview } from '../lib/overview/schema.js';
 import { fromStore, toJsonSchema } from './admin-http.js';
 
@@ -9,6 +10,8 @@ export interface AdminOverviewOptions {
   store: DeliveryStore;
   sources: readonly KnownSource[];
   readOnly: boolean;
+  /** Of all processes that share the port. */
+  figures: () => Promise<Figures[]>;
 }
 
 export default async function adminOverview(fastify: FastifyInstance, options: AdminOverviewOptions) {
@@ -21,7 +24,8 @@ export default async function adminOverview(fastify: FastifyInstance, options: A
       },
     },
     async (): Promise<Overview> => {
-      const spool = fastify.spoolStatus();
+      const figures = await options.figures();
+      const spool = joinSpools(figures.flatMap(({ spool }) => spool ?? []));
       return {
         at: new Date().toISOString(),
         spool: spool.state === 'off' ? null : spool,

@@ -51,7 +51,7 @@ export type SourceOverview = z.output<typeof sourceSchema>;
 
 export const overviewSchema = z.object({
   at: z.string(),
-  /** Of the receiver that answers. */
+  /** Of the receiver that answers, and of all processes on its port. */
   spool: z
     .object({ state: z.string(), events: z.number(), bytes: z.number(), oldestSeconds: z.number() })
     .nullable(),

@@ -25,6 +25,8 @@ export const baseShape = {
   ROLE: z.enum(['all', 'receiver', 'worker']).default('all'),
   PORT: integer({ min: 0, max: 65_535, default: 3_000 }),
   HOST: z.string().default('127.0.0.1'),
+  /** Processes that receive on PORT. With ROLE=all one more works; with ROLE=worker there is no such port. */
+  RECEIVER_PROCESSES: integer({ min: 1, max: 64, default: 1 }),
   /** One Redis, one behind Sentinels, or a Cluster: lib/queue/redis-address.ts. */
   REDIS_URL: z.string().superRefine(checkRedisAddress).optional(),
   DATA_DIR: z.string().default('.data'),
@@ -115,14 +117,27 @@ export function checkCombinations(settings: BaseSettings): Array<[variable: stri
     // Of a job that is gone while its id is remembered, it is known that it succeeded.
     problems.push(['KEEP_FAILED', 'expected a duration no shorter than DEDUPE_WINDOW']);
   }
-  if (settings.SPOOL_MAX > 0 && settings.SPOOL_MAX < LEAST_SPOOL) {
-    problems.push(['SPOOL_MAX', 'expected a size of at least 1mb, or 0 for no spool']);
+  const processes = receiverProcesses(settings);
+  if (processes > 1 && settings.REDIS_URL === undefined) {
+    problems.push([
+      'RECEIVER_PROCESSES',
+      'expected 1 without REDIS_URL, since the embedded store is for one process',
+    ]);
   }
-  if (settings.BODY_MEMORY < 2 * settings.BODY_LIMIT) {
+  const forEach = processes > 1 ? ' for each of RECEIVER_PROCESSES' : '';
+  if (settings.SPOOL_MAX > 0 && settings.SPOOL_MAX / processes < LEAST_SPOOL) {
+    problems.push(['SPOOL_MAX', `expected a size of at least 1mb${forEach}, or 0 for no spool`]);
+  }
+  if (settings.BODY_MEMORY / processes < 2 * settings.BODY_LIMIT) {
     // One address gets half of it, in which one body must find room.
-    problems.push(['BODY_MEMORY', 'expected at least twice BODY_LIMIT']);
+    problems.push(['BODY_MEMORY', `expected at least twice BODY_LIMIT${forEach}`]);
   }
   return problems;
+}
+
+/** How many processes share the port; 1: the process itself receives, or none does. */
+export function receiverProcesses(settings: Pick<BaseSettings, 'ROLE' | 'RECEIVER_PROCESSES'>): number {
+  return settings.ROLE === 'worker' ? 1 : settings.RECEIVER_PROCESSES;
 }
 
 function checkRedisAddress(text: string, context: z.RefinementCtx): void {

@@ -70,7 +70,8 @@ async function listen(folder: string, name: string): Promise<SlotLock> {
   const socket = path.join(folder, name);
   const server = net.createServer((connection) => connection.destroy());
   await withSocketPath(socket, async (at) => {
-    server.listen(at);
+    // Exclusive: one of several processes on a port would have its parent listen, which outlives it.
+    server.listen({ path: at, exclusive: true });
     await once(server, 'listening').catch((error: unknown) => {
       throw new SpoolError(`${folder} cannot be locked`, error);
     });

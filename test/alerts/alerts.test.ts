@@ -24,7 +24,7 @@ async function namesOf(t: Parameters<typeof temporaryFolder>[0]): Promise<Set<st
   metrics.watchSpool({ status: () => ({ state: 'ok', bytes: 0, events: 0, oldestSeconds: 0 }) });
   const textfile = path.join(await temporaryFolder(t), 'x.prom');
   await writeTextfile(textfile, [{ id: 'a', url: null, status: 'active' }]);
-  const text = (await metrics.registry.metrics()) + (await readFile(textfile, 'utf8'));
+  const text = (await metrics.own()) + (await metrics.asked()) + (await readFile(textfile, 'utf8'));
   const names = Array.from(text.matchAll(/^# TYPE (\w+) (\w+)$/gm), ([, name = '', type]) =>
     type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => name + part) : [name],
   );

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { loadSources } from '../../lib/load-sources.js';
 import { SettingsError, parseSettings } from '../../lib/settings/settings.js';
+import { settingsOf } from '../../lib/settings/share.js';
 
 const definitions = await loadSources();
 const DAY = 86_400_000;
@@ -160,4 +161,43 @@ void t.test('over how many queues a source is spread', async (t) => {
     t.equal(found.length, 1);
     t.match(found[0], problem);
   }
+});
+
+const several = { REDIS_URL: 'redis://127.0.0.1', RECEIVER_PROCESSES: '4' };
+
+void t.test('several processes on one port: what cannot be shared out', async (t) => {
+  t.same(problems(several), []);
+  t.same(
+    problems({ ROLE: 'worker', RECEIVER_PROCESSES: '4' }),
+    [],
+    'where nothing is received it says nothing',
+  );
+  const wrong: Array<[Record<string, string>, RegExp]> = [
+    [{ RECEIVER_PROCESSES: '0' }, /RECEIVER_PROCESSES: expected a whole number from 1 to 64; given: "0"/],
+    [{ RECEIVER_PROCESSES: '2' }, /RECEIVER_PROCESSES: expected 1 without REDIS_URL/],
+    [{ ...several, SPOOL_MAX: '3mb' }, /SPOOL_MAX: .*1mb for each of RECEIVER_PROCESSES/],
+    [{ ...several, BODY_MEMORY: '79mb' }, /BODY_MEMORY: .*twice BODY_LIMIT for each of RECEIVER_PROCESSES/],
+  ];
+  for (const [environment, problem] of wrong) {
+    const found = problems(environment);
+    t.equal(found.length, 1);
+    t.match(found[0], problem);
+  }
+});
+
+void t.test('several processes on one port: what is the share of each', async (t) => {
+  const settings = parseSettings({ ...several, MAX_CONNECTIONS: '10', WORKER_PORT: '3001' }, definitions);
+  const given = Object.entries(settings);
+  const receiver = settingsOf('receiver', settings);
+  const changed = given.filter(([name, value]) => receiver[name as keyof typeof receiver] !== value);
+  t.same(Object.fromEntries(changed.map(([name]) => [name, receiver[name as keyof typeof receiver]])), {
+    ROLE: 'receiver',
+    BODY_MEMORY: 64 * 1024 ** 2,
+    MAX_CONNECTIONS: 3,
+    MAX_CONNECTIONS_PER_ADDRESS: 250,
+    MAX_IN_FLIGHT: 250,
+    SPOOL_MAX: 256 * 1024 ** 2,
+    SPOOL_DRAIN_RATE: { max: 1_000, window: 4_000 },
+  });
+  t.match(settingsOf('worker', settings), { ROLE: 'worker', WORKER_PORT: undefined, WORKER_CONCURRENCY: 50 });
 });

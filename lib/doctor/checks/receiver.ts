@@ -43,7 +43,8 @@ function partsOf(text: string): string {
   }
 }
 
-const COUNTER = /^hookline_refusals_total\{source="([\w-]+)",cause="([\w-]+)"\} (\d+)/gm;
+const COUNTER =
+  /^hookline_refusals_total\{source="([\w-]+)",cause="([\w-]+)"(?:,process="[\w-]+")?\} (\d+)/gm;
 /** Part of PCE's protocol, which asks without credentials first; and doctor's own. */
 const EXPECTED = new Set(['credentials-missing', 'doctor']);
 
@@ -51,13 +52,17 @@ const EXPECTED = new Set(['credentials-missing', 'doctor']);
 async function refusals(receiverUrl: string): Promise<Finding[]> {
   const { status, text } = await fetchLimited(`${receiverUrl}/metrics`, LIMITS);
   if (status !== 200) return [];
-  const counted = Array.from(text.matchAll(COUNTER), ([, source = '', cause = '', count = '']) => ({
-    source,
-    cause,
-    count: Number(count),
-  })).filter(({ cause, count }) => count > 0 && !EXPECTED.has(cause));
+  const counts = new Map<string, number>();
+  for (const [, source = '', cause = '', count = ''] of text.matchAll(COUNTER)) {
+    if (EXPECTED.has(cause)) continue;
+    // Each of several processes on the port has its own.
+    const key = `${source} ${cause}`;
+    counts.set(key, (counts.get(key) ?? 0) + Number(count));
+  }
+  const counted = [...counts].filter(([, count]) => count > 0);
   if (counted.length === 0) return [ok('refusals', 'none since the start')];
-  return counted.map(({ source, cause, count }) => {
+  return counted.map(([key, count]) => {
+    const [source = '', cause = ''] = key.split(' ');
     const { why, todo } = adviceOn(source, cause);
     return warn('refusals', `${source}: ${count} × ${cause} since the start`, why, todo);
   });

@@ -92,6 +92,13 @@ const requests: Guard[] = [
     LIMITS,
   ),
   guard(
+    'connections of all processes on one port',
+    'lib/connection-limit.ts',
+    'if (open <= limit) return;',
+    'if (limit > 0) return;',
+    'test/unit/connection-limit.test.ts',
+  ),
+  guard(
     'requests at once on a connection',
     'plugins/limits.ts',
     'inHand.count(socket) > MAX_PIPELINED',
