@@ -1,10 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
+/** Something that a request holds while it is being answered. */
+export interface Held {
+  release(): void;
+}
+
 /** A request that is being answered. */
 export interface Work {
-  /** Called once each, when the response has ended or its connection has. */
-  readonly ended: Array<() => void>;
+  /** Released once each, when the response has ended or its connection has. */
+  readonly held: Held[];
 }
 
 /**
@@ -17,9 +22,9 @@ export class InHand {
   /** Takes a request in hand. */
   add(socket: Socket, response: ServerResponse): Work {
     const open = this.#open.get(socket) ?? this.#watch(socket);
-    const work: Work = { ended: [] };
+    const work: Work = { held: [] };
     open.add(work);
-    response.once('close', () => {
+    response.on('close', () => {
       if (open.delete(work)) end(work);
     });
     return work;
@@ -43,6 +48,6 @@ export class InHand {
   }
 }
 
-function end({ ended }: Work): void {
-  for (const callback of ended) callback();
+function end({ held }: Work): void {
+  for (const one of held) one.release();
 }

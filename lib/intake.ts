@@ -41,20 +41,13 @@ export class Intake {
     const { breaker, spool } = this.#options;
     const jobId = newJobId(delivery.id);
     // While the spool has something, its drain finds out whether Redis is back: nobody need wait for that.
-    const probed = spool !== undefined && !spool.isEmpty;
-    let refusal: unknown = new UnavailableError(
-      'HKL_ERR_STORE_UNAVAILABLE',
-      'Redis did not take the last one',
-    );
-    if (!spool || breaker.lets(!probed)) {
+    if (!spool || !breaker.isOpen || breaker.lets(spool.isEmpty)) {
       try {
         return await this.#queue(delivery, jobId);
       } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error;
-        refusal = error;
+        if (!spool || !(error instanceof UnavailableError)) throw error;
       }
     }
-    if (!spool) throw refusal;
     await spool.append({ jobId, delivery });
     return { status: 'spooled', jobId };
   }

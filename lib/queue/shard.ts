@@ -16,7 +16,7 @@ import {
 } from './accept-script.js';
 import type { RedisConnection } from './connection.js';
 import { runDurably, type Durability } from './durability.js';
-import type { LuaScript } from './lua-script.js';
+import type { Argument, LuaScript } from './lua-script.js';
 import { dedupeKey, jobName } from './names.js';
 import { shardLabel, shardName } from './shards.js';
 
@@ -158,7 +158,7 @@ export class Shard {
     return (await this.#write(REMEMBERED, rememberedKeys(this.#target), args)) as Array<string | null>;
   }
 
-  async #write(script: LuaScript, keys: string[], args: string[]): Promise<unknown> {
+  async #write(script: LuaScript, keys: string[], args: Argument[]): Promise<unknown> {
     const { redis, durability = 'redis', writeTimeout } = this.#options;
     const started = performance.now();
     let outcome: 'ok' | 'failed' = 'failed';
