@@ -1,7 +1,7 @@
 /** `POST /webhooks/<source>`: verify, remember and queue in one step, answer. HTTP, and nothing below it. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
-import { makeDelivery } from '../lib/delivery.js';
-import type { Delivery } from '../lib/event.js';
+import { receiveDelivery } from '../lib/delivery.js';
+import type { Envelope } from '../lib/event.js';
 import { HooklineError, UnavailableError } from '../lib/errors.js';
 import type { Taken } from '../lib/intake.js';
 import { Budget } from '../lib/budget.js';
@@ -24,7 +24,7 @@ interface Receipt {
   request: FastifyRequest;
   reply: FastifyReply;
   /** What the line of an authentic delivery says of it, whatever becomes of it after. */
-  event: Pick<Delivery, 'id' | 'topic'> | undefined;
+  event: Envelope | undefined;
   /** Only of what is authentic: nobody else has a say in what is sampled. */
   trace: ReceiveTrace | undefined;
 }
@@ -96,7 +96,7 @@ export default async function webhooks(fastify: FastifyInstance, { tracing }: We
       }
       fastify.rateLimits.admit(name);
       const { status, jobId } = await accept(receipt, verdict.proof);
-      const { id, topic } = receipt.event as Delivery;
+      const { id, topic } = receipt.event as Envelope;
       finish(receipt, status, 200, { id, topic, jobId }, 'info');
       return { status, source: name, id };
     } catch (error) {
@@ -111,11 +111,12 @@ export default async function webhooks(fastify: FastifyInstance, { tracing }: We
 
   function accept(receipt: Receipt, proof: unknown): Promise<Taken> {
     const { name, source, raw, reply } = receipt;
-    const delivery = makeDelivery(name, raw, source.identify(raw, proof), new Date());
-    receipt.event = delivery;
-    receipt.trace = tracing?.receive(delivery, reply.elapsedTime);
-    if (receipt.trace) delivery.traceparent = receipt.trace.traceparent;
-    return fastify.intake.accept(delivery);
+    const received = receiveDelivery(name, raw, source.identify(raw, proof), new Date());
+    const { envelope } = received;
+    receipt.event = envelope;
+    receipt.trace = tracing?.receive(envelope, reply.elapsedTime);
+    if (receipt.trace) envelope.traceparent = receipt.trace.traceparent;
+    return fastify.intake.accept(received);
   }
 
   function refuse(receipt: Receipt, { status, cause, detail, expected, challenge }: Refused<unknown>): never {

@@ -14,8 +14,8 @@ export interface NewJob {
   timestamp: number;
   /** What stands for the webhook id in its key. */
   dedupeKey: string;
-  /** JSON. */
-  data: string;
+  /** JSON; bytes in UTF-8. */
+  data: string | Buffer;
 }
 
 /** The queue that takes them, the same for all of its events. */
@@ -87,14 +87,14 @@ function pack(jobs: NewJob[]): Buffer {
   let size = 0;
   for (const { jobId, name, dedupeKey, data } of jobs) {
     size += 8 + 4 * 4;
-    for (const text of [jobId, name, dedupeKey, data]) size += Buffer.byteLength(text);
+    for (const field of [jobId, name, dedupeKey, data]) size += Buffer.byteLength(field);
   }
   const packed = Buffer.allocUnsafe(size);
   let at = 0;
   for (const { jobId, name, timestamp, dedupeKey, data } of jobs) {
     at = packed.writeDoubleBE(timestamp, at);
-    for (const text of [jobId, name, dedupeKey, data]) {
-      const length = packed.write(text, at + 4);
+    for (const field of [jobId, name, dedupeKey, data]) {
+      const length = typeof field === 'string' ? packed.write(field, at + 4) : field.copy(packed, at + 4);
       at = packed.writeUInt32BE(length, at) + length;
     }
   }

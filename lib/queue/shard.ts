@@ -4,6 +4,7 @@ import { withDeadline } from '../deadline.js';
 import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
 import type { Log } from '../log.js';
+import { envelopeOf, toJson, weightOf, type Queueable } from '../received.js';
 import {
   ACCEPT,
   acceptArguments,
@@ -37,7 +38,7 @@ export class Fenced {
 /** A delivery and the job that it becomes, unless its webhook id has one. */
 export interface Named {
   jobId: string;
-  delivery: Delivery;
+  delivery: Queueable;
   /** That of the map by which it came here. */
   epoch: number;
 }
@@ -94,7 +95,7 @@ export class Shard {
     this.#accepting = new Batcher((deliveries) => this.#acceptAll(deliveries), {
       ...limits,
       // While it runs a script, Redis does nothing else.
-      weight: { max: 1024 ** 2, of: ({ delivery }) => delivery.rawBody.length },
+      weight: { max: 1024 ** 2, of: ({ delivery }) => weightOf(delivery) },
     });
     this.#asking = new Batcher((ids) => this.#askAll(ids), limits);
   }
@@ -185,12 +186,13 @@ export class Shard {
 }
 
 function toJob({ delivery, jobId }: Named): NewJob {
+  const { id, topic, receivedAt } = envelopeOf(delivery);
   return {
     jobId,
-    name: jobName(delivery.topic),
-    timestamp: Date.parse(delivery.receivedAt),
-    dedupeKey: dedupeKey(delivery.id),
-    data: JSON.stringify(delivery),
+    name: jobName(topic),
+    timestamp: Date.parse(receivedAt),
+    dedupeKey: dedupeKey(id),
+    data: toJson(delivery),
   };
 }
 
