@@ -15,34 +15,37 @@ export interface Work {
 /**
  * What is being answered, by connection. A pipelined response that waits behind another hears nothing when its
  * connection closes, so the connection is listened to as well: by one listener, however many requests there are.
+ *
+ * A list and no Set: a Set that comes to be empty takes a new table, to which its old one points. Once one of them is old,
+ * the collector of young garbage takes all that follow for alive, and with them every request.
  */
 export class InHand {
-  readonly #open = new WeakMap<Socket, Set<Work>>();
+  readonly #open = new WeakMap<Socket, Work[]>();
 
   /** Takes a request in hand. */
   add(socket: Socket, response: ServerResponse): Work {
     const open = this.#open.get(socket) ?? this.#watch(socket);
     const work: Work = { held: [] };
-    open.add(work);
+    open.push(work);
     response.on('close', () => {
-      if (open.delete(work)) end(work);
+      const at = open.indexOf(work);
+      if (at === -1) return;
+      open.splice(at, 1);
+      end(work);
     });
     return work;
   }
 
   /** How many there are on a connection. */
   count(socket: Socket): number {
-    return this.#open.get(socket)?.size ?? 0;
+    return this.#open.get(socket)?.length ?? 0;
   }
 
-  #watch(socket: Socket): Set<Work> {
-    const open = new Set<Work>();
+  #watch(socket: Socket): Work[] {
+    const open: Work[] = [];
     this.#open.set(socket, open);
     socket.once('close', () => {
-      for (const work of open) {
-        open.delete(work);
-        end(work);
-      }
+      for (const work of open.splice(0)) end(work);
     });
     return open;
   }
