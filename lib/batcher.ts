@@ -31,7 +31,7 @@ export class Batcher<Item, Result> {
   readonly #write: BatchWrite<Item, Result>;
   readonly #limits: BatchLimits<Item>;
   #waiting: Array<Waiting<Item, Result>> = [];
-  readonly #writes: Array<Promise<void>> = [];
+  readonly #writes = new Set<Promise<void>>();
   #scheduled: Promise<void> | undefined;
 
   constructor(write: BatchWrite<Item, Result>, limits: BatchLimits<Item>) {
@@ -52,7 +52,7 @@ export class Batcher<Item, Result> {
 
   /** Resolves when nothing waits or is being written. */
   async idle(): Promise<void> {
-    while (this.#scheduled || this.#writes.length > 0) {
+    while (this.#scheduled || this.#writes.size > 0) {
       await this.#scheduled;
       await Promise.all(this.#writes);
     }
@@ -60,7 +60,7 @@ export class Batcher<Item, Result> {
 
   /** Starts a write at the end of the tick, where another one may be started. */
   #schedule(): void {
-    if (this.#scheduled || this.#writes.length >= (this.#limits.maxInFlight ?? 1)) return;
+    if (this.#scheduled || this.#writes.size >= (this.#limits.maxInFlight ?? 1)) return;
     this.#scheduled = this.#startOne();
   }
 
@@ -70,10 +70,10 @@ export class Batcher<Item, Result> {
     // A write that failed took what waited with it.
     if (this.#waiting.length === 0) return;
     const write = this.#writeOne(this.#next()).finally(() => {
-      this.#writes.splice(this.#writes.indexOf(write), 1);
+      this.#writes.delete(write);
       if (this.#waiting.length > 0) this.#schedule();
     });
-    this.#writes.push(write);
+    this.#writes.add(write);
     if (this.#waiting.length > 0) this.#schedule();
   }
 

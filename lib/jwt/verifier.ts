@@ -51,16 +51,13 @@ export class TokenVerifier {
 
   /**
    * The cheap checks come first: only a token that would be valid if its signature were may cost a fetch of keys.
-   * What is remembered is answered at once, without a promise.
    * @param options.mayAsk whether the key server may be asked for the sake of an unknown kid
    * @throws {UnavailableError} when its key cannot be looked up now.
    */
-  verify(token: string, { mayAsk = true } = {}): VerifiedToken | Promise<VerifiedToken | RefusedToken> {
+  async verify(token: string, { mayAsk = true } = {}): Promise<VerifiedToken | RefusedToken> {
     const digest = sha256(token);
-    return this.#recall(digest) ?? this.#verify(token, digest, mayAsk);
-  }
-
-  async #verify(token: string, digest: string, mayAsk: boolean): Promise<VerifiedToken | RefusedToken> {
+    const remembered = this.#recall(digest);
+    if (remembered) return remembered;
     const parsed = parseToken(token);
     if (!parsed.ok) return parsed;
     const fault = checkClaims(parsed.claims, this.#expected, this.#now());
