@@ -15,6 +15,10 @@ export class Breaker {
     this.#isOpen = false;
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** May this one be tried? `mayProbe`: as the one of this second, while the last try failed. */
   lets(mayProbe: boolean): boolean {
     if (!this.#isOpen) return true;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Delivery, QuarantineCause } from './event.js';
+import type { Delivery, Envelope, QuarantineCause } from './event.js';
+import { toDelivery, type Received } from './received.js';
 import { isCredentialName } from './redact.js';
 import type { Identity, RawDelivery } from './source.js';
 import { bytesOf, isPrintable } from './text.js';
@@ -21,12 +22,12 @@ const TRANSPORT = new Set(
  * Nothing is refused here: an id or a topic that is missing or unfit is replaced and, where that means that
  * no handler can be found, the delivery is marked for quarantine.
  */
-export function makeDelivery(
+export function receiveDelivery(
   source: string,
   raw: RawDelivery,
   identity: Identity,
   receivedAt: Date,
-): Delivery {
+): Received {
   const text = isUtf8(raw.body);
   // Bytes that are no UTF-8 are all read as one character: an id that holds it may stand for many.
   const id = text || !identity.id?.includes('\ufffd') ? identity.id : undefined;
@@ -36,7 +37,7 @@ export function makeDelivery(
   const quarantine = text
     ? (identity.quarantine ?? findFault(identity, { topic, subTopic, tenantId }))
     : unreadable(raw.headers);
-  return {
+  const envelope: Envelope = {
     id: boundedId(id) ?? hashOf(raw.body, [topic, subTopic, tenantId]),
     source,
     topic,
@@ -44,11 +45,16 @@ export function makeDelivery(
     tenantId,
     triggeredAt: boundedTime(identity.triggeredAt),
     receivedAt: receivedAt.toISOString(),
-    rawBody: raw.body.toString(text ? 'utf8' : 'base64'),
-    ...(text ? {} : { encoding: 'base64' as const }),
+    ...(text ? undefined : { encoding: 'base64' as const }),
     headers: keptHeaders(raw.headers),
-    ...(quarantine ? { quarantine } : {}),
   };
+  if (quarantine) envelope.quarantine = quarantine;
+  return { envelope, body: text ? raw.body : Buffer.from(raw.body.toString('base64')) };
+}
+
+/** The same, its body as text. */
+export function makeDelivery(...received: Parameters<typeof receiveDelivery>): Delivery {
+  return toDelivery(receiveDelivery(...received));
 }
 
 function findFault(identity: Identity, used: Pick<Delivery, Name>): QuarantineCause | undefined {

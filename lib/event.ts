@@ -40,6 +40,9 @@ export interface Delivery {
   replay?: Replay;
 }
 
+/** A delivery without its body. */
+export type Envelope = Omit<Delivery, 'rawBody'>;
+
 /** What a handler is given. */
 export interface WebhookEvent<Payload = unknown> {
   id: string;

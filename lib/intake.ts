@@ -1,9 +1,9 @@
 /** Where a verified delivery goes: into its queue, or into the spool while Redis cannot take it. */
 import type { Breaker } from './breaker.js';
 import { UnavailableError } from './errors.js';
-import type { Delivery } from './event.js';
 import type { Accepted, DeliveryQueue } from './queue/delivery-queue.js';
 import { newJobId } from './queue/names.js';
+import { toDelivery, type Queueable, type Received } from './received.js';
 import type { Verdict } from './spool/drain.js';
 import type { Spooled } from './spool/record.js';
 import type { Spool } from './spool/spool.js';
@@ -37,25 +37,18 @@ export class Intake {
    * Redis did it all the same, and only its answer was late or lost, queueing it again changes nothing.
    * @throws {UnavailableError} when neither Redis nor the disk takes it
    */
-  async accept(delivery: Delivery): Promise<Taken> {
+  async accept(received: Received): Promise<Taken> {
     const { breaker, spool } = this.#options;
-    const jobId = newJobId(delivery.id);
+    const jobId = newJobId(received.envelope.id);
     // While the spool has something, its drain finds out whether Redis is back: nobody need wait for that.
-    const probed = spool !== undefined && !spool.isEmpty;
-    let refusal: unknown = new UnavailableError(
-      'HKL_ERR_STORE_UNAVAILABLE',
-      'Redis did not take the last one',
-    );
-    if (!spool || breaker.lets(!probed)) {
+    if (!spool || !breaker.isOpen || breaker.lets(spool.isEmpty)) {
       try {
-        return await this.#queue(delivery, jobId);
+        return await this.#queue(received.envelope.source, received, jobId);
       } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error;
-        refusal = error;
+        if (!spool || !(error instanceof UnavailableError)) throw error;
       }
     }
-    if (!spool) throw refusal;
-    await spool.append({ jobId, delivery });
+    await spool.append({ jobId, delivery: toDelivery(received) });
     return { status: 'spooled', jobId };
   }
 
@@ -64,7 +57,7 @@ export class Intake {
     if (!this.#options.queues.has(delivery.source))
       return { is: 'refused', reason: 'there is no such source' };
     try {
-      await this.#queue(delivery, jobId);
+      await this.#queue(delivery.source, delivery, jobId);
       return { is: 'queued' };
     } catch (error) {
       const { cause } = error as Error;
@@ -78,10 +71,10 @@ export class Intake {
     return this.#queued;
   }
 
-  async #queue(delivery: Delivery, jobId: string): Promise<Accepted> {
+  async #queue(source: string, one: Queueable, jobId: string): Promise<Accepted> {
     const { queues, breaker } = this.#options;
     try {
-      const accepted = await (queues.get(delivery.source) as DeliveryQueue).accept(delivery, jobId);
+      const accepted = await (queues.get(source) as DeliveryQueue).accept(one, jobId);
       this.#queued += 1;
       breaker.close();
       return accepted;

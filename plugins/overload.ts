@@ -7,6 +7,7 @@ import type { RequestListener } from 'node:http';
 import type { FastifyInstance, onRequestHookHandler, preHandlerHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { UnavailableError } from '../lib/errors.js';
+import type { Held } from '../lib/in-hand.js';
 import type { Metrics } from '../lib/metrics.js';
 import { Overload, type OverloadOptions, type ShedCause } from '../lib/overload.js';
 import { DepthWatch } from '../lib/queue/depth-watch.js';
@@ -37,13 +38,13 @@ async function overload(fastify: FastifyInstance, options: OverloadPluginOptions
   fastify.decorate('shedLoad', ({ params }, _reply, done) => {
     done(depths?.isFull((params as { source: string }).source) ? shed('queue-depth') : undefined);
   });
-  const leave = () => load.leave();
+  const place: Held = { release: () => load.leave() };
   fastify.decorate('takeInHand', ({ work }, _reply, done) => {
     // Of those that came in together while there was room, not all may find it.
     const { cause } = load;
     if (cause) return done(shed(cause));
     load.enter();
-    work.ended.push(leave);
+    work.held.push(place);
     return done();
   });
   fastify.addHook('onClose', async () => {

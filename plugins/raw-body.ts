@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { addressKey } from '../lib/address.js';
-import { readBody, type Reservation } from '../lib/body.js';
+import { readBody, type BodyDone, type Reservation } from '../lib/body.js';
 
 const NOTHING = Buffer.alloc(0);
 /** What nearly everybody sends. */
@@ -18,16 +18,23 @@ const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
 /** Milliseconds in which the rest of a body that is too large is read and dropped, so that its sender reads why. */
 const LINGER = 5_000;
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What a sender wrote that is no media type: handlers see it as it came. */
+    typeAsSent: string | undefined;
+    bodyRoom: Reservation;
+  }
+}
+
 async function rawBody(fastify: FastifyInstance) {
-  /** What a sender wrote that is no media type: handlers see it as it came. */
-  const asSent = new WeakMap<FastifyRequest, string>();
-  const reservations = new WeakMap<FastifyRequest, Reservation>();
+  const limit = fastify.initialConfig.bodyLimit ?? 0;
+  fastify.decorateRequest('typeAsSent');
+  fastify.decorateRequest('bodyRoom');
 
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
-    const { reserve } = reservations.get(request) as Reservation;
+  fastify.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage, done: BodyDone) => {
     const announced = Number(request.headers['content-length']);
-    return readBody(payload, { limit: fastify.initialConfig.bodyLimit ?? 0, announced, reserve });
+    readBody(payload, { limit, announced, room: request.bodyRoom }, done);
   });
   // Fastify would close the connection: with bytes unread that resets it, and many a sender then sees no answer.
   fastify.addHook('onError', (request, reply, { code }, done) => {
@@ -41,20 +48,19 @@ async function rawBody(fastify: FastifyInstance) {
   fastify.addHook('onRequest', (request, _reply, done) => {
     const { ip, headers, work } = request;
     // Until the answer: while it is verified and queued a body is in memory.
-    const reservation = fastify.bodyBudget.open(addressKey(ip));
-    reservations.set(request, reservation);
-    work.ended.push(reservation.release);
+    request.bodyRoom = fastify.bodyBudget.open(addressKey(ip));
+    work.held.push(request.bodyRoom);
     const type = headers['content-type'];
     if (type !== undefined && type !== JSON_TYPE && !MEDIA_TYPE.test(type)) {
-      asSent.set(request, type);
+      request.typeAsSent = type;
       headers['content-type'] = 'application/octet-stream';
     }
     done();
   });
   fastify.addHook('preHandler', (request, _reply, done) => {
     request.body ??= NOTHING;
-    const type = asSent.get(request);
-    if (type !== undefined) request.headers['content-type'] = type;
+    const { typeAsSent } = request;
+    if (typeAsSent !== undefined) request.headers['content-type'] = typeAsSent;
     done();
   });
 }

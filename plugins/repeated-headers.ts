@@ -8,16 +8,23 @@ import fp from 'fastify-plugin';
 import { HooklineError } from '../lib/errors.js';
 
 async function repeatedHeaders(fastify: FastifyInstance) {
-  fastify.addHook('onRequest', async ({ raw }, reply) => {
+  fastify.addHook('onRequest', ({ raw }, reply, done) => {
     // RFC 9112 section 3.2. Where it goes decides which page of a site may change something here.
-    if (valuesOf(raw, 'host').length > 1) {
+    if (countOf(raw, 'host') > 1) {
       reply.header('connection', 'close');
-      throw new HooklineError('HKL_ERR_BAD_REQUEST');
+      return done(new HooklineError('HKL_ERR_BAD_REQUEST'));
     }
     // Joined as RFC 9110 section 5.3 has it: together they are no credentials, and whoever needs none is let in.
-    const credentials = valuesOf(raw, 'authorization');
-    if (credentials.length > 1) raw.headers.authorization = credentials.join(', ');
+    if (countOf(raw, 'authorization') > 1)
+      raw.headers.authorization = valuesOf(raw, 'authorization').join(', ');
+    return done();
   });
+}
+
+function countOf({ rawHeaders }: IncomingMessage, wanted: string): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (isNamed(rawHeaders[at], wanted)) count += 1;
+  return count;
 }
 
 /** All values of a header, as they came. */

@@ -1,7 +1,7 @@
 /** `POST /webhooks/<source>`: verify, remember and queue in one step, answer. HTTP, and nothing below it. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
-import { makeDelivery } from '../lib/delivery.js';
-import type { Delivery } from '../lib/event.js';
+import { receiveDelivery } from '../lib/delivery.js';
+import type { Envelope } from '../lib/event.js';
 import { HooklineError, UnavailableError } from '../lib/errors.js';
 import type { Taken } from '../lib/intake.js';
 import { Budget } from '../lib/budget.js';
@@ -13,6 +13,20 @@ import rawBody from '../plugins/raw-body.js';
 
 interface WebhookRoute {
   Params: { source: string };
+}
+
+/** What is known of one delivery while it is received. */
+interface Receipt {
+  /** Its source's. */
+  name: string;
+  source: Source;
+  raw: RawDelivery;
+  request: FastifyRequest;
+  reply: FastifyReply;
+  /** What the line of an authentic delivery says of it, whatever becomes of it after. */
+  event: Envelope | undefined;
+  /** Only of what is authentic: nobody else has a say in what is sampled. */
+  trace: ReceiveTrace | undefined;
 }
 
 const SUSPECT =
@@ -66,65 +80,70 @@ export default async function webhooks(fastify: FastifyInstance, { tracing }: We
   }
 
   async function receive(request: FastifyRequest<WebhookRoute>, reply: FastifyReply) {
-    const name = request.params.source;
+    const { source: name } = request.params;
     const source = fastify.sources.get(name) as Source;
     const raw: RawDelivery = {
       body: request.body as Buffer,
       headers: request.headers,
       suspect: fastify.rateLimits.isSuspect(request),
     };
-    // What the line of an authentic delivery says of it, whatever becomes of it after.
-    let event: Pick<Delivery, 'id' | 'topic'> | undefined;
-    // Only of what is authentic: nobody else has a say in what is sampled.
-    let trace: ReceiveTrace | undefined;
+    const receipt: Receipt = { name, source, raw, request, reply, event: undefined, trace: undefined };
     try {
       const verdict = await source.authenticate(raw);
       if (!verdict.ok) {
-        if (verdict.queueAnyway) await accept(verdict.queueAnyway.proof);
-        return refuse(verdict);
+        if (verdict.queueAnyway) await accept(receipt, verdict.queueAnyway.proof);
+        return refuse(receipt, verdict);
       }
       fastify.rateLimits.admit(name);
-      const { id, topic, status, jobId } = await accept(verdict.proof);
-      finish(status, 200, { id, topic, jobId }, 'info');
+      const { status, jobId } = await accept(receipt, verdict.proof);
+      const { id, topic } = receipt.event as Envelope;
+      finish(receipt, status, 200, { id, topic, jobId }, 'info');
       return { status, source: name, id };
     } catch (error) {
-      if (error instanceof UnavailableError)
-        finish('unavailable', error.statusCode, { ...event, ...describe(error) }, loudness(error));
+      if (error instanceof UnavailableError) {
+        const { id, topic } = receipt.event ?? {};
+        const fields = { ...(receipt.event && { id, topic }), ...describe(error) };
+        finish(receipt, 'unavailable', error.statusCode, fields, loudness(error));
+      }
       throw error;
     }
+  }
 
-    async function accept(proof: unknown): Promise<Taken & { id: string; topic: string | null }> {
-      const delivery = makeDelivery(name, raw, source.identify(raw, proof), new Date());
-      event = { id: delivery.id, topic: delivery.topic };
-      trace = tracing?.receive(delivery, reply.elapsedTime);
-      if (trace) delivery.traceparent = trace.traceparent;
-      return { ...(await fastify.intake.accept(delivery)), ...event };
-    }
+  function accept(receipt: Receipt, proof: unknown): Promise<Taken> {
+    const { name, source, raw, reply } = receipt;
+    const received = receiveDelivery(name, raw, source.identify(raw, proof), new Date());
+    const { envelope } = received;
+    receipt.event = envelope;
+    receipt.trace = tracing?.receive(envelope, reply.elapsedTime);
+    if (receipt.trace) envelope.traceparent = receipt.trace.traceparent;
+    return fastify.intake.accept(received);
+  }
 
-    function refuse({ status, cause, detail, expected, challenge }: Refused<unknown>): never {
-      fastify.metrics.refusal(name, cause);
-      const said = expected ? 'nothing' : fastify.rateLimits.countRefusal(request, reply);
-      const level = said === 'nothing' ? 'debug' : 'warn';
-      finish('refused', status, { cause, detail, address: request.ip }, level);
-      if (said === 'limit') request.log.warn({ address: request.ip }, SUSPECT);
-      throw new HooklineError(status === 401 ? 'HKL_ERR_UNAUTHORIZED' : 'HKL_ERR_FORBIDDEN', {
-        headers: challenge === undefined ? {} : { 'www-authenticate': challenge },
-      });
-    }
+  function refuse(receipt: Receipt, { status, cause, detail, expected, challenge }: Refused<unknown>): never {
+    const { name, request, reply } = receipt;
+    fastify.metrics.refusal(name, cause);
+    const said = expected ? 'nothing' : fastify.rateLimits.countRefusal(request, reply);
+    const level = said === 'nothing' ? 'debug' : 'warn';
+    finish(receipt, 'refused', status, { cause, detail, address: request.ip }, level);
+    if (said === 'limit') request.log.warn({ address: request.ip }, SUSPECT);
+    throw new HooklineError(status === 401 ? 'HKL_ERR_UNAUTHORIZED' : 'HKL_ERR_FORBIDDEN', {
+      headers: challenge === undefined ? {} : { 'www-authenticate': challenge },
+    });
+  }
 
-    /** One line and one count for each delivery, whatever became of it. */
-    function finish(
-      outcome: DeliveryOutcome,
-      httpStatus: number,
-      fields: object,
-      level: 'debug' | 'info' | 'warn',
-    ): void {
-      const ms = reply.elapsedTime;
-      fastify.metrics.delivery(name, outcome, ms / 1_000);
-      trace?.end(outcome, httpStatus);
-      const traceId = trace?.traceId ?? traceIdOf(request.headers['traceparent']);
-      request.log[level]({ source: name, outcome, ms: Math.round(ms), ...fields, traceId }, outcome);
-    }
+  /** One line and one count for each delivery, whatever became of it. */
+  function finish(
+    { name, request, reply, trace }: Receipt,
+    outcome: DeliveryOutcome,
+    httpStatus: number,
+    fields: object,
+    level: 'debug' | 'info' | 'warn',
+  ): void {
+    const ms = reply.elapsedTime;
+    fastify.metrics.delivery(name, outcome, ms / 1_000);
+    trace?.end(outcome, httpStatus);
+    const traceId = trace?.traceId ?? traceIdOf(request.headers['traceparent']);
+    request.log[level]({ source: name, outcome, ms: Math.round(ms), ...fields, traceId }, outcome);
   }
 }
 

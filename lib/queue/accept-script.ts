@@ -4,7 +4,7 @@
  * BullMQ's commands: docs/decisions/0012-accept-in-one-command.md.
  */
 import { changed, scriptOf } from './bullmq-scripts.js';
-import { LuaScript } from './lua-script.js';
+import { LuaScript, type Argument } from './lua-script.js';
 
 /** One event, as it is queued. */
 export interface NewJob {
@@ -14,8 +14,8 @@ export interface NewJob {
   timestamp: number;
   /** What stands for the webhook id in its key. */
   dedupeKey: string;
-  /** JSON. */
-  data: string;
+  /** JSON; bytes in UTF-8. */
+  data: string | Buffer;
 }
 
 /** The queue that takes them, the same for all of its events. */
@@ -36,7 +36,6 @@ const FENCE = `
 local fence = tonumber(redis.call('GET', base .. 'fence') or 0)`;
 
 const SUFFIXES = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
-const FIELDS = 5;
 
 /**
  * Answers for each event, in their order, the id of the job that stands for its webhook id: its own, or that of the
@@ -53,10 +52,13 @@ ${FENCE}
 if fence > tonumber(ARGV[4]) then return fence end
 local opts = cjson.decode(template)
 local answers = {}
-for i = 5, #ARGV, ${FIELDS} do
-  opts.de = {id = ARGV[i + 3], ttl = window}
-  local args = {base, ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), nil, nil, nil, nil, base .. 'de:' .. ARGV[i + 3]}
-  local done, answer = pcall(add, args, ARGV[i + 4], opts)
+local packed, at = ARGV[5], 1
+while at <= #packed do
+  local timestamp, jobId, name, dedupeKey, data
+  timestamp, jobId, name, dedupeKey, data, at = struct.unpack('>dI4c0I4c0I4c0I4c0', packed, at)
+  opts.de = {id = dedupeKey, ttl = window}
+  local args = {base, jobId, name, timestamp, nil, nil, nil, nil, base .. 'de:' .. dedupeKey}
+  local done, answer = pcall(add, args, data, opts)
   if not done then answer = {type(answer) == 'table' and answer.err or tostring(answer)} end
   answers[#answers + 1] = answer
 end
@@ -72,12 +74,31 @@ export function acceptArguments(
   { dedupeWindow, base, opts }: AcceptTarget,
   epoch: number,
   jobs: NewJob[],
-): string[] {
-  const all = [base, String(dedupeWindow), JSON.stringify(opts), String(epoch)];
-  for (const { jobId, name, timestamp, dedupeKey, data } of jobs) {
-    all.push(jobId, name, String(timestamp), dedupeKey, data);
+): Argument[] {
+  return [base, String(dedupeWindow), JSON.stringify(opts), String(epoch), pack(jobs)];
+}
+
+/**
+ * All events as one binary argument: text in many is joined and turned into bytes piece by piece, which costs the
+ * receiver several times as much. The script reads it with `struct`: for each event the time as a double, then texts,
+ * each behind its length in four bytes.
+ */
+function pack(jobs: NewJob[]): Buffer {
+  let size = 0;
+  for (const { jobId, name, dedupeKey, data } of jobs) {
+    size += 8 + 4 * 4;
+    for (const field of [jobId, name, dedupeKey, data]) size += Buffer.byteLength(field);
   }
-  return all;
+  const packed = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const { jobId, name, timestamp, dedupeKey, data } of jobs) {
+    at = packed.writeDoubleBE(timestamp, at);
+    for (const field of [jobId, name, dedupeKey, data]) {
+      const length = typeof field === 'string' ? packed.write(field, at + 4) : field.copy(packed, at + 4);
+      at = packed.writeUInt32BE(length, at) + length;
+    }
+  }
+  return packed;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Job, JobType, Queue } from 'bullmq';
 import { withDeadline } from '../deadline.js';
 import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
+import { envelopeOf, type Queueable } from '../received.js';
 import { newJobId } from './names.js';
 import { Fenced, Shard, type Accepted, type Named, type ShardOptions } from './shard.js';
 import { earlierOf, isInUse, ShardRecord, type ReadOptions, type ShardMap } from './shard-record.js';
@@ -70,7 +71,7 @@ export class DeliveryQueue {
    * @throws {UnavailableError} when Redis did not say in time that it has the event. It may have it all the
    *   same; then the sender's next try is answered as a duplicate.
    */
-  async accept(delivery: Delivery, jobId = newJobId(delivery.id)): Promise<Accepted> {
+  async accept(delivery: Queueable, jobId = newJobId(envelopeOf(delivery).id)): Promise<Accepted> {
     const { redis, writeTimeout } = this.#options;
     if (redis.status !== 'ready')
       throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `Redis is ${redis.status}`);
@@ -128,7 +129,7 @@ export class DeliveryQueue {
     await Promise.all(this.#shards.map((shard) => shard.close()));
   }
 
-  async #acceptWhileChanging(delivery: Delivery, jobId: string): Promise<Accepted> {
+  async #acceptWhileChanging(delivery: Queueable, jobId: string): Promise<Accepted> {
     let map = this.#record.known ?? (await this.#read());
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const answer = await this.#acceptBy(map, delivery, jobId);
@@ -138,20 +139,22 @@ export class DeliveryQueue {
     throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', 'the number of shards changes all the time');
   }
 
-  #acceptBy(map: ShardMap, delivery: Delivery, jobId: string): Promise<Accepted | Fenced> {
+  #acceptBy(map: ShardMap, delivery: Queueable, jobId: string): Promise<Accepted | Fenced> {
     const { epoch, number } = map;
+    const { id } = envelopeOf(delivery);
     const named: Named = { delivery, jobId, epoch };
     const earlier = earlierOf(map);
     // The way of almost all.
-    if (earlier.length === 0) return this.#shard(homeOf(delivery.id, number)).accept(named);
-    const [home, ...others] = new Set([number, ...earlier].map((one) => homeOf(delivery.id, one)));
+    if (earlier.length === 0) return this.#shard(homeOf(id, number)).accept(named);
+    const [home, ...others] = new Set([number, ...earlier].map((one) => homeOf(id, one)));
     return this.#acceptUnlessKnown(named, home, others);
   }
 
   /** First it is asked for where it may be remembered; who goes by an older number is fenced off there by that. */
   async #acceptUnlessKnown(named: Named, home = 0, others: number[] = []): Promise<Accepted | Fenced> {
     const { delivery, jobId, epoch } = named;
-    const found = await Promise.all(others.map((other) => this.#shard(other).remembered(delivery.id, epoch)));
+    const { id } = envelopeOf(delivery);
+    const found = await Promise.all(others.map((other) => this.#shard(other).remembered(id, epoch)));
     const known = found.find((other) => other !== null);
     if (known === undefined) return this.#shard(home).accept(named);
     return { status: known === jobId ? 'accepted' : 'duplicate', jobId: known };

@@ -1,5 +1,5 @@
 import type { RedisConnection } from './connection.js';
-import type { LuaScript } from './lua-script.js';
+import type { Argument, LuaScript } from './lua-script.js';
 
 /**
  * What Redis must have done with an event before its sender is answered 200. docs/reliability.md tells the promise and
@@ -29,7 +29,7 @@ export function isDurable(durability: Durability, reply: unknown): boolean {
 
 export interface DurableRun {
   keys: string[];
-  args: string[];
+  args: Argument[];
   durability: Durability;
   /** Milliseconds that the whole may take. */
   timeout: number;
@@ -60,7 +60,7 @@ async function runAndWait(
   redis: RedisConnection,
   script: LuaScript,
   keys: string[],
-  args: string[],
+  args: Argument[],
   wait: [string, ...string[]],
 ): Promise<unknown[]> {
   try {

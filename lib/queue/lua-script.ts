@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RedisConnection } from './connection.js';
 
-type Argument = string | number | Buffer;
+export type Argument = string | number | Buffer;
 
 /** A Lua script, sent in full only where the server does not have it yet. */
 export class LuaScript {

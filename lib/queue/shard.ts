@@ -4,6 +4,7 @@ import { withDeadline } from '../deadline.js';
 import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
 import type { Log } from '../log.js';
+import { envelopeOf, toJson, weightOf, type Queueable } from '../received.js';
 import {
   ACCEPT,
   acceptArguments,
@@ -16,7 +17,7 @@ import {
 } from './accept-script.js';
 import type { RedisConnection } from './connection.js';
 import { runDurably, type Durability } from './durability.js';
-import type { LuaScript } from './lua-script.js';
+import type { Argument, LuaScript } from './lua-script.js';
 import { dedupeKey, jobName } from './names.js';
 import { shardLabel, shardName } from './shards.js';
 
@@ -37,7 +38,7 @@ export class Fenced {
 /** A delivery and the job that it becomes, unless its webhook id has one. */
 export interface Named {
   jobId: string;
-  delivery: Delivery;
+  delivery: Queueable;
   /** That of the map by which it came here. */
   epoch: number;
 }
@@ -94,7 +95,7 @@ export class Shard {
     this.#accepting = new Batcher((deliveries) => this.#acceptAll(deliveries), {
       ...limits,
       // While it runs a script, Redis does nothing else.
-      weight: { max: 1024 ** 2, of: ({ delivery }) => delivery.rawBody.length },
+      weight: { max: 1024 ** 2, of: ({ delivery }) => weightOf(delivery) },
     });
     this.#asking = new Batcher((ids) => this.#askAll(ids), limits);
   }
@@ -158,7 +159,7 @@ export class Shard {
     return (await this.#write(REMEMBERED, rememberedKeys(this.#target), args)) as Array<string | null>;
   }
 
-  async #write(script: LuaScript, keys: string[], args: string[]): Promise<unknown> {
+  async #write(script: LuaScript, keys: string[], args: Argument[]): Promise<unknown> {
     const { redis, durability = 'redis', writeTimeout } = this.#options;
     const started = performance.now();
     let outcome: 'ok' | 'failed' = 'failed';
@@ -185,12 +186,13 @@ export class Shard {
 }
 
 function toJob({ delivery, jobId }: Named): NewJob {
+  const { id, topic, receivedAt } = envelopeOf(delivery);
   return {
     jobId,
-    name: jobName(delivery.topic),
-    timestamp: Date.parse(delivery.receivedAt),
-    dedupeKey: dedupeKey(delivery.id),
-    data: JSON.stringify(delivery),
+    name: jobName(topic),
+    timestamp: Date.parse(receivedAt),
+    dedupeKey: dedupeKey(id),
+    data: toJson(delivery),
   };
 }
 

@@ -17,7 +17,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
-import type { Delivery } from '../event.js';
+import type { Delivery, Envelope } from '../event.js';
 import { traceHeadersOf, type TraceHeaders } from './trace-context.js';
 import type { AttemptTrace, ReceiveTrace } from './tracing.js';
 
@@ -35,7 +35,7 @@ export class DeliverySpans {
     this.#tracer = tracer;
   }
 
-  receive(delivery: Delivery, elapsed: number): ReceiveTrace {
+  receive(delivery: Envelope, elapsed: number): ReceiveTrace {
     const { source, headers } = delivery;
     const parent = contextOf(headers['traceparent'] === undefined ? {} : headers);
     const request = this.#tracer.startSpan(
@@ -98,7 +98,7 @@ export class DeliverySpans {
   }
 }
 
-function messageAttributes({ id, source, topic }: Delivery, operation: 'send' | 'process'): Attributes {
+function messageAttributes({ id, source, topic }: Envelope, operation: 'send' | 'process'): Attributes {
   return {
     'messaging.system': 'bullmq',
     'messaging.destination.name': source,

@@ -1,5 +1,5 @@
 /** Traces of deliveries, off unless a collector is named. docs/decisions/0016-traces.md tells why it is made so. */
-import type { Delivery } from '../event.js';
+import type { Delivery, Envelope } from '../event.js';
 import type { Log } from '../log.js';
 import type { Settings } from '../settings/settings.js';
 import type { TraceHeaders } from './trace-context.js';
@@ -9,7 +9,7 @@ export interface Tracing {
    * Begins the spans of an authentic delivery at its receiver, in the sender's trace where it named one.
    * @param elapsed milliseconds since the request came
    */
-  receive(delivery: Delivery, elapsed: number): ReceiveTrace;
+  receive(delivery: Envelope, elapsed: number): ReceiveTrace;
   /** Begins the span of an attempt. @param number 1 for the first */
   attempt(delivery: Delivery, number: number): AttemptTrace;
   /** Sends what is left, for two seconds at most. */

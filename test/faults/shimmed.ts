@@ -8,6 +8,7 @@ import { createLogger } from '../../lib/logger.js';
 import { loadSources } from '../../lib/load-sources.js';
 import { DeliveryQueue } from '../../lib/queue/delivery-queue.js';
 import { dedupeKey, newJobId } from '../../lib/queue/names.js';
+import { envelopeOf, toDelivery } from '../../lib/received.js';
 import { UnavailableError } from '../../lib/errors.js';
 import { parseSettings } from '../../lib/settings/settings.js';
 import { startService } from '../../service.js';
@@ -32,7 +33,8 @@ process.on('SIGTERM', () => void service.close().then(() => process.exit(0)));
 /** The accept in two steps, as it is written most often: remember the id, then add the job. */
 function rememberThenAdd(): void {
   DeliveryQueue.prototype.accept = async function (delivery, given) {
-    const jobId = given ?? newJobId(delivery.id);
+    const { id, topic } = envelopeOf(delivery);
+    const jobId = given ?? newJobId(id);
     const { queue } = this;
     try {
       const { client } = queue.getBackend() as unknown as {
@@ -42,11 +44,11 @@ function rememberThenAdd(): void {
         }>;
       };
       const redis = await client;
-      const key = `${queue.opts.prefix}:${queue.name}:seen:${dedupeKey(delivery.id)}`;
+      const key = `${queue.opts.prefix}:${queue.name}:seen:${dedupeKey(id)}`;
       const isNew = await redis.set(key, jobId, 'PX', 600_000, 'NX');
       if (!isNew && (await redis.get(key)) !== jobId) return { status: 'duplicate', jobId };
       await sleep(0);
-      await queue.add(delivery.topic ?? '', delivery, { jobId });
+      await queue.add(topic ?? '', 'body' in delivery ? toDelivery(delivery) : delivery, { jobId });
       return { status: 'accepted', jobId };
     } catch (error) {
       throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', error);
