@@ -1,9 +1,13 @@
 import type { Cluster } from 'ioredis';
 
+/** What ioredis 6.0.0 has and does not declare: `cluster/index.js`. */
+interface Refreshing {
+  clearNodesRefreshInterval(): void;
+}
+
 /**
- * Makes a connection to a Cluster, and those that BullMQ duplicates from it, end when they are closed. ioredis 6.0.0 asks
- * now and then where the slots are; closed while it asks, it goes on with that for ever, and the process does not end
- * (`resetNodesRefreshInterval` in its `cluster/index.js`).
+ * Makes a connection to a Cluster, and those that BullMQ duplicates from it, end when they are closed. ioredis asks now
+ * and then where the slots are; closed while it asks, it goes on with that for ever, and the process does not end.
  */
 export function endWhenClosed(cluster: Cluster): Cluster {
   const refresh = cluster.refreshSlotsCache.bind(cluster);
@@ -14,11 +18,11 @@ export function endWhenClosed(cluster: Cluster): Cluster {
   const isOver = () =>
     cluster.status === 'disconnecting' || cluster.status === 'end' || (ended && cluster.status === 'close');
 
-  // Being called back is what it takes to ask again.
   cluster.refreshSlotsCache = (callback) => {
-    if (isOver()) return;
     refresh((...answer) => {
-      if (!isOver()) callback?.(...answer);
+      // Commands may wait for this, and it may be what sets the clock for the next time.
+      callback?.(...answer);
+      if (isOver()) (cluster as unknown as Refreshing).clearNodesRefreshInterval();
     });
   };
   cluster.duplicate = (...given) => endWhenClosed(duplicate(...given));
