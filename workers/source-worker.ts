@@ -55,12 +55,20 @@ const TRY_AGAIN = 1_000;
 /** Milliseconds past the deadline for giving back what is in hand. */
 const CLOSE_GRACE = 1_000;
 
+/** BullMQ's. What it would still do when its close never ends keeps the process, and the locks of its events, for ever. */
+class LeavableWorker extends Worker<Delivery> {
+  /** No lock is renewed any more: what it had in hand is taken by another worker in time. */
+  async leave(): Promise<void> {
+    await this.lockManager.close();
+  }
+}
+
 /** Takes one queue of a source: hands each job to `Attempts`, and owns what that needs. */
 export class SourceWorker {
   readonly #options: SourceWorkerOptions;
   readonly #base: string;
   readonly #admission: Admission;
-  readonly #worker: Worker<Delivery>;
+  readonly #worker: LeavableWorker;
   readonly #stop = new AbortController();
 
   constructor(options: SourceWorkerOptions) {
@@ -77,7 +85,7 @@ export class SourceWorker {
       log: log.child({ source }),
     });
     const attempts = this.#openAttempts();
-    this.#worker = new Worker<Delivery>(name, (job, token) => attempts.run(job, token), {
+    this.#worker = new LeavableWorker(name, (job, token) => attempts.run(job, token), {
       connection: redis,
       prefix,
       concurrency,
@@ -116,6 +124,7 @@ export class SourceWorker {
       const closed = this.#worker.close().then(() => this.#admission.idle());
       // After a connection was lost BullMQ's close may never end: past the deadline it is left behind.
       await Promise.race([closed, after(deadline, CLOSE_GRACE)]);
+      await this.#worker.leave();
     } finally {
       deadline.removeEventListener('abort', giveBack);
     }

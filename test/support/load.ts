@@ -142,7 +142,7 @@ export function tally(answers: Load['answers']): Record<string, number> {
 }
 
 /**
- * Every answer was a 200. A machine without time may have had one in a hundred told to come again (503, because of the
+ * Every answer was a 200. A machine without time may have had one in ten told to come again (503, because of the
  * event loop or of the disk), which it did: these are sent until they are taken.
  */
 export function allTaken(t: Test, ...loads: Load[]): void {
@@ -153,5 +153,5 @@ export function allTaken(t: Test, ...loads: Load[]): void {
     [],
     'every answer is a 200',
   );
-  t.ok(others.length <= all.length / 100, `but for ${others.length} of ${all.length}`);
+  t.ok(others.length <= all.length / 10, `but for ${others.length} of ${all.length}`);
 }
