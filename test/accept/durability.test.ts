@@ -2,13 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { isDurable } from '../../lib/queue/durability.js';
-import { findRedisProgram } from '../../lib/store/redis-process.js';
 import { DurableRedis } from '../faults/redis.js';
 import { until } from '../support/deliveries.js';
+import { noRedis } from '../support/redis-program.js';
 import { startTestService } from '../support/service.js';
 import { deliver, sender } from './faults.js';
-
-const skip = (await findRedisProgram()) === undefined && 'there is no redis-server or valkey-server on PATH';
 
 function start(t: Test, redis: DurableRedis, environment: Record<string, string>) {
   const store = { url: `redis://127.0.0.1:${redis.port}`, prefix: 'durability' };
@@ -28,7 +26,7 @@ void t.test('what the replies mean', (t) => {
   t.end();
 });
 
-void t.test('replica', { skip }, async (t) => {
+void t.test('replica', { skip: noRedis }, async (t) => {
   const [main, replica] = [await DurableRedis.open(t), await DurableRedis.open(t)];
   const { address } = await start(t, main, { DURABILITY: 'replica' });
   t.match(await deliver(address, {}), { httpStatus: 200, status: 'spooled' }, 'there is no replica yet');
@@ -50,7 +48,7 @@ void t.test('replica', { skip }, async (t) => {
   t.equal(jobs.length, 1, 'one job, though it was written twice');
 });
 
-void t.test('without a spool', { skip }, async (t) => {
+void t.test('without a spool', { skip: noRedis }, async (t) => {
   const main = await DurableRedis.open(t);
   const { address } = await start(t, main, { DURABILITY: 'replica', SPOOL_MAX: '0' });
   t.match(await deliver(address, {}), {
@@ -60,7 +58,7 @@ void t.test('without a spool', { skip }, async (t) => {
   });
 });
 
-void t.test('fsync', { skip }, async (t) => {
+void t.test('fsync', { skip: noRedis }, async (t) => {
   const main = await DurableRedis.open(t);
   const known = ((await main.tell('COMMAND', 'INFO', 'WAITAOF')) as unknown[])[0] !== null;
   if (known) {

@@ -5,8 +5,8 @@ import { until } from '../support/deliveries.js';
 import { allTaken, openLoad, tally } from '../support/load.js';
 import { startTestService } from '../support/service.js';
 import { startCluster } from './cluster.js';
-import { cannotRun } from './server.js';
 import { openHandlers, timesHandled } from './support.js';
+import { noRedis } from '../support/redis-program.js';
 
 t.setTimeout(300_000);
 
@@ -38,7 +38,7 @@ async function begin(t: Test) {
   return { cluster, came, end };
 }
 
-void t.test('the node of the queue is killed and comes back', { skip: cannotRun }, async (t) => {
+void t.test('the node of the queue is killed and comes back', { skip: noRedis }, async (t) => {
   const { cluster, came, end } = await begin(t);
   const home = await cluster.homeOf('{shop}');
   await home.kill();
@@ -48,7 +48,7 @@ void t.test('the node of the queue is killed and comes back', { skip: cannotRun 
   await end();
 });
 
-void t.test('the slot of the queue is moved', { skip: cannotRun }, async (t) => {
+void t.test('the slot of the queue is moved', { skip: noRedis }, async (t) => {
   const { cluster, came, end } = await begin(t);
   const home = await cluster.homeOf('{shop}');
   const other = cluster.nodes.find((node) => node !== home);

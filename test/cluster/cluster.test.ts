@@ -9,12 +9,12 @@ import { post } from '../../senders/sender.js';
 import { until, untilState } from '../support/deliveries.js';
 import { startTestService } from '../support/service.js';
 import { startCluster } from './cluster.js';
-import { cannotRun } from './server.js';
 import { openHandlers, timesHandled } from './support.js';
+import { noRedis } from '../support/redis-program.js';
 
 t.setTimeout(300_000);
 
-void t.test('a Cluster', { skip: cannotRun }, async (t) => {
+void t.test('a Cluster', { skip: noRedis }, async (t) => {
   const sender = createPetstoreSender({ secret: 'a-test-secret' });
   const cluster = await startCluster(t);
   const { folder, ledger } = await openHandlers(t);

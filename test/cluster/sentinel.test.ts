@@ -5,12 +5,12 @@ import { until } from '../support/deliveries.js';
 import { allTaken, openLoad, tally } from '../support/load.js';
 import { startTestService } from '../support/service.js';
 import { startSentinels } from './sentinel.js';
-import { cannotRun } from './server.js';
 import { openHandlers, timesHandled } from './support.js';
+import { noRedis } from '../support/redis-program.js';
 
 t.setTimeout(300_000);
 
-void t.test('failover under load', { skip: cannotRun }, async (t) => {
+void t.test('failover under load', { skip: noRedis }, async (t) => {
   const sender = createPetstoreSender({ secret: 'a-test-secret' });
   const sentinels = await startSentinels(t);
   const { folder, ledger } = await openHandlers(t);

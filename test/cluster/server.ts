@@ -1,8 +1,8 @@
 /** Processes of `redis-server`, alone, in a Cluster or as Sentinels. Each lets in ACL users only. */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { findRedisProgram } from '../../lib/store/redis-process.js';
 import { freePort } from '../process/relay.js';
+import { redisProgram } from '../support/redis-program.js';
 import { RedisServer, type Login } from '../support/redis-server.js';
 import { temporaryFolder, type Owner } from '../support/store.js';
 import type { Certificate } from './certificate.js';
@@ -13,10 +13,6 @@ export const LOGIN = { username: 'operator', password: 'all-rights' };
 export const IN_URL = `hookline:${encodeURIComponent('s3cr@t:/')}`;
 /** Hookline may do what docs/deploying.md says, with the prefix `shop`. */
 const RIGHTS = '~shop:* ~{shop}:* +@all -@dangerous +info +config|get';
-
-/** Why the tests of several Redis servers cannot run; `false` where they can. */
-export const cannotRun =
-  (await findRedisProgram()) === undefined && 'there is no redis-server or valkey-server on PATH';
 
 const ACL = [
   // Off, with all rights: it is whose rights Redis checks when it loads its append-only file.
@@ -39,7 +35,7 @@ export class Server extends RedisServer {
   static async open(owner: Owner, lines: string[], options: ServerOptions = {}): Promise<Server> {
     const folder = await temporaryFolder(owner);
     const file = path.join(folder, 'redis.conf');
-    const server = new Server((await findRedisProgram()) ?? '', file, await freePort(), options);
+    const server = new Server(redisProgram ?? '', file, await freePort(), options);
     // A Sentinel does not know all the commands that Hookline may send to Redis.
     const users = options.sentinel ? ACL.slice(0, 2) : ACL;
     const common = ['bind 127.0.0.1', `dir ${folder}`, 'loglevel warning', 'save ""', ...users];

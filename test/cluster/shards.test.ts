@@ -6,12 +6,12 @@ import { until, untilState } from '../support/deliveries.js';
 import { startTestService } from '../support/service.js';
 import { jobsById } from '../shards/support.js';
 import { startCluster } from './cluster.js';
-import { cannotRun } from './server.js';
 import { openHandlers, timesHandled } from './support.js';
+import { noRedis } from '../support/redis-program.js';
 
 t.setTimeout(300_000);
 
-void t.test('a source over six queues of a Cluster', { skip: cannotRun }, async (t) => {
+void t.test('a source over six queues of a Cluster', { skip: noRedis }, async (t) => {
   const sender = createPetstoreSender({ secret: 'a-test-secret' });
   const cluster = await startCluster(t);
   const { folder, ledger } = await openHandlers(t, ['broken']);

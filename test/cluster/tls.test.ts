@@ -7,12 +7,13 @@ import { untilState } from '../support/deliveries.js';
 import { startHookline } from '../support/process.js';
 import { makeCertificate } from './certificate.js';
 import { startCluster } from './cluster.js';
-import { cannotRun, IN_URL, LOGIN, Server } from './server.js';
+import { IN_URL, LOGIN, Server } from './server.js';
 import { openHandlers } from './support.js';
+import { noRedis } from '../support/redis-program.js';
 
 t.setTimeout(300_000);
 
-void t.test('TLS', { skip: cannotRun }, async (t) => {
+void t.test('TLS', { skip: noRedis }, async (t) => {
   if (!existsSync('dist/server.js')) throw new Error('run `npm run build` first');
   const sender = createPetstoreSender({ secret: 'a-test-secret' });
   const { folder } = await openHandlers(t);

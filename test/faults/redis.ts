@@ -1,8 +1,8 @@
 /** A real Redis with an append-only file, to be killed, frozen and robbed. */
 import { readFile, readdir, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import { findRedisProgram } from '../../lib/store/redis-process.js';
 import { freePort } from '../process/relay.js';
+import { redisProgram } from '../support/redis-program.js';
 import { RedisServer } from '../support/redis-server.js';
 import { temporaryFolder, type Owner } from '../support/store.js';
 
@@ -12,9 +12,9 @@ export class DurableRedis extends RedisServer {
   readonly #folder: string;
 
   static async open(owner: Owner): Promise<DurableRedis> {
-    const program = await findRedisProgram();
-    if (program === undefined) throw new Error('the fault suite needs redis-server or valkey-server on PATH');
-    const redis = new DurableRedis(program, await temporaryFolder(owner), await freePort());
+    if (redisProgram === undefined)
+      throw new Error('the fault suite needs redis-server or valkey-server on PATH');
+    const redis = new DurableRedis(redisProgram, await temporaryFolder(owner), await freePort());
     owner.teardown(() => redis.kill());
     await redis.start();
     return redis;

@@ -1,12 +1,11 @@
 /** A round of some faults, and the defects for which the suite exists: it must see them. `FAULT_SEED` draws the same again. */
 import t from 'tap';
-import { findRedisProgram } from '../../lib/store/redis-process.js';
 import { FAULTS } from './catalogue/index.js';
+import { noRedis } from '../support/redis-program.js';
 import type { Fault } from './fault.js';
 import { openFault, playRound } from './round.js';
 
 const seed = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-const skip = (await findRedisProgram()) === undefined && 'there is no redis-server or valkey-server on PATH';
 
 t.setTimeout(600_000);
 // Most of the time is pauses of the provider; each has a Redis and processes of its own.
@@ -20,7 +19,7 @@ function named(name: string): Fault {
 }
 
 for (const name of ['receiver killed', 'connections cut in mid-command', 'power cut while spooling']) {
-  void t.test(name, { skip }, async (t) => {
+  void t.test(name, { skip: noRedis }, async (t) => {
     const fault = named(name);
     const { violations, figures } = await playRound(await openFault(t, fault), fault, seed);
     t.comment(JSON.stringify({ seed, ...figures }));
@@ -36,7 +35,7 @@ const DEFECTS: Array<[defect: string, fault: string, rounds: number]> = [
 ];
 
 for (const [defect, name, rounds] of DEFECTS) {
-  void t.test(`the defect ${defect} is seen`, { skip }, async (t) => {
+  void t.test(`the defect ${defect} is seen`, { skip: noRedis }, async (t) => {
     const fault = named(name);
     const stage = await openFault(t, fault, defect);
     for (let round = 0; round < rounds; round += 1) {

@@ -2,15 +2,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
-import { findRedisProgram } from '../../lib/store/redis-process.js';
 import { until, untilState } from '../support/deliveries.js';
 import { startHookline } from '../support/process.js';
+import { noRedis, redisProgram } from '../support/redis-program.js';
 import { openStore, temporaryFolder } from '../support/store.js';
 import { handlersFolder, readRuns, recorder } from './handlers.js';
 import { freePort, listens, makeRelay } from './relay.js';
 import { delivery, environmentOf, send } from './support.js';
-
-const redisProgram = await findRedisProgram();
 
 t.setTimeout(240_000);
 
@@ -71,9 +69,7 @@ async function startRedis(t: Test, ...settings: string[]): Promise<string> {
   return `redis://127.0.0.1:${port}`;
 }
 
-const skip = redisProgram === undefined && 'there is no redis-server or valkey-server on PATH';
-
-void t.test('a Redis that would lose events', { skip }, async (t) => {
+void t.test('a Redis that would lose events', { skip: noRedis }, async (t) => {
   const handlers = await handlersFolder(t, {});
   const warnings = async (t: Test, ...settings: string[]) => {
     const url = await startRedis(t, ...settings);

@@ -8,12 +8,12 @@ import t, { type Test } from 'tap';
 import { createPetstoreSender } from '../../senders/petstore.js';
 import type { SignedRequest } from '../../senders/sender.js';
 import { startCluster, type TestCluster } from '../cluster/cluster.js';
-import { cannotRun } from '../cluster/server.js';
 import { openHandlers, timesHandled } from '../cluster/support.js';
 import { until } from '../support/deliveries.js';
 import { allTaken, openLoad, tally, type Load } from '../support/load.js';
 import { startHookline, type HooklineProcess } from '../support/process.js';
 import { jobsById } from './support.js';
+import { noRedis } from '../support/redis-program.js';
 
 const ROUNDS = Number(process.env['SHARDS_ROUNDS'] ?? 1);
 /** A third of them new. */
@@ -75,7 +75,7 @@ async function jobsOn(cluster: TestCluster): Promise<Array<Map<string, number>>>
   return keys.map((some) => jobsById(some as string[]));
 }
 
-void t.test('receivers of several numbers of shards', { skip: cannotRun }, async (t) => {
+void t.test('receivers of several numbers of shards', { skip: noRedis }, async (t) => {
   if (!existsSync('dist/server.js')) throw new Error('run `npm run build` first');
   const cluster = await startCluster(t);
   const { folder, ledger } = await openHandlers(t, ['any']);

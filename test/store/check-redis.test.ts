@@ -10,9 +10,9 @@ import { checkPersistence } from '../../lib/store/check-redis.js';
 import { openEmbeddedStore } from '../../lib/store/embedded-store.js';
 import { probe } from '../../lib/store/probe.js';
 import { chooseUrl } from '../../lib/store/store-record.js';
-import { redisProgram, skipRedis } from './helpers.js';
+import { noRedis, redisProgram } from '../support/redis-program.js';
 
-const options = { skip: skipRedis };
+const options = { skip: noRedis };
 /** A user who may do everything but what a managed Redis forbids. */
 const MANAGED = 'user managed on >secret ~* &* +@all -config';
 

@@ -8,10 +8,11 @@ import type { Test } from 'tap';
 import { silentLog } from '../../lib/log.js';
 import { findEmbeddedStore, openEmbeddedStore } from '../../lib/store/embedded-store.js';
 import { readRecord, recordPath } from '../../lib/store/store-record.js';
-import { ask, deadPid, endLeftOver, recordingLog, roundTrip, skipRedis, startOwner } from './helpers.js';
+import { ask, deadPid, endLeftOver, recordingLog, roundTrip, startOwner } from './helpers.js';
+import { noRedis } from '../support/redis-program.js';
 
 for (const kind of ['redis', 'wasm'] as const) {
-  void t.test(kind, { skip: kind === 'redis' && skipRedis }, async (t) => {
+  void t.test(kind, { skip: kind === 'redis' && noRedis }, async (t) => {
     void t.test(
       'BullMQ runs on it, a password guards it, and its record goes when it is closed',
       async (t) => {
@@ -184,7 +185,7 @@ void t.test('without a server program on PATH, auto is wasm and redis says what 
   await t.rejects(startOwner(dataDir, 'redis', env), /Install one, or set REDIS_URL/);
 });
 
-void t.test('with a server program on PATH, auto is redis', { skip: skipRedis }, async (t) => {
+void t.test('with a server program on PATH, auto is redis', { skip: noRedis }, async (t) => {
   const dataDir = t.testdir();
   t.teardown(() => endLeftOver(dataDir));
   const store = await openEmbeddedStore({ dataDir, log: silentLog });

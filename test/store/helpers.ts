@@ -6,14 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Log } from '../../lib/log.js';
-import { findRedisProgram } from '../../lib/store/redis-process.js';
 import { readRecord } from '../../lib/store/store-record.js';
 import { signal } from '../../lib/store/processes.js';
 import { BARE_NODE, ENV } from '../support/bare-node.js';
-
-export const redisProgram = await findRedisProgram();
-/** tap's `skip` for what needs a real server. */
-export const skipRedis = redisProgram ? false : 'there is no redis-server or valkey-server on PATH';
 
 export interface Line {
   level: string;

@@ -8,9 +8,10 @@ import { silentLog } from '../../lib/log.js';
 import { openEmbeddedStore } from '../../lib/store/embedded-store.js';
 import { converse, NoAnswerError, probe } from '../../lib/store/probe.js';
 import type { StoreState } from '../../lib/store/probe.js';
-import { ask, redisProgram, skipRedis } from './helpers.js';
+import { ask } from './helpers.js';
+import { noRedis, redisProgram } from '../support/redis-program.js';
 
-void t.test('a server that reads its file is loading, then up', { skip: skipRedis }, async (t) => {
+void t.test('a server that reads its file is loading, then up', { skip: noRedis }, async (t) => {
   const dataDir = t.testdir();
   const store = await openEmbeddedStore({ dataDir, log: silentLog });
   await ask(store.url, 'EVAL', 'for n = 1, 3000 do redis.call("SET", n, n) end', '0');
@@ -33,7 +34,7 @@ void t.test('a server that reads its file is loading, then up', { skip: skipRedi
   t.equal(await ask(store.url, 'DBSIZE'), 3_000);
 });
 
-void t.test('a server that takes no more connections is not gone', { skip: skipRedis }, async (t) => {
+void t.test('a server that takes no more connections is not gone', { skip: noRedis }, async (t) => {
   const store = await openEmbeddedStore({ dataDir: t.testdir(), log: silentLog, kind: 'redis' });
   t.teardown(() => store.close());
   const { port, password } = new URL(store.url);

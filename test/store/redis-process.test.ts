@@ -12,19 +12,11 @@ import { probe } from '../../lib/store/probe.js';
 import { spawnRedis } from '../../lib/store/redis-process.js';
 import { readRecord, writeRecord } from '../../lib/store/store-record.js';
 import { PortTakenError } from '../../lib/store/store-server.js';
-import {
-  ask,
-  endLeftOver,
-  killHard,
-  recordingLog,
-  redisProgram,
-  roundTrip,
-  skipRedis,
-  startOwner,
-} from './helpers.js';
+import { ask, endLeftOver, killHard, recordingLog, roundTrip, startOwner } from './helpers.js';
 import type { Owner } from './helpers.js';
+import { noRedis, redisProgram } from '../support/redis-program.js';
 
-const options = { skip: skipRedis };
+const options = { skip: noRedis };
 
 void t.test('what it kept is there after it was closed and opened again', options, async (t) => {
   const dataDir = folder(t);
