@@ -19,7 +19,7 @@ export async function lookUp(
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  limit = 20_000,
+  limit = 60_000,
 ): Promise<void> {
   const end = Date.now() + limit;
   while (!(await holds())) {
