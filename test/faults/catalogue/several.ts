@@ -39,9 +39,12 @@ export const severalFaults: Fault[] = [
       await server?.kill();
       await until('another primary', async () => (await primary()) !== before, 60_000);
       await server?.start();
-      const after = await primary();
-      const now = servers.find(({ port }) => port === after);
-      const following = async () => Number(await now?.tell('WAIT', '2', '500')) === 2;
+      // A server that changes its part closes its connections.
+      const following = async () => {
+        const port = await primary();
+        const now = servers.find((one) => one.port === port);
+        return Number(await now?.tell('WAIT', '2', '500').catch(() => 0)) === 2;
+      };
       await until('the others to follow', following, 60_000);
     },
   }),
