@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../support/deliveries.js';
 import type { Fault, Round } from '../fault.js';
+import { PREFIX } from '../stage.js';
 
 const SHIMMED = ['--import', 'tsx', 'test/faults/shimmed.ts'];
 
@@ -58,7 +59,7 @@ export const spoolFaults: Fault[] = [
       const { stage, random } = round;
       await useSpool(round);
       await stage.receivers[0]?.kill();
-      const slot = path.join(stage.dataDir, 'spool', 'faults-0');
+      const slot = path.join(stage.dataDir, 'spool', `${PREFIX}-0`);
       const last = (await readdir(slot)).toSorted().findLast((name) => /^\d+\.spool$/.test(name)) ?? '';
       // The beginning of a record that was never ended: opening, checksum, length, and less than that.
       const record = Buffer.from([0xff, 0x48, 0x4b, 0xfe, 1, 2, 3, 4, 0xff, 0xff, 0, 0, 0x7b, 0x22]);
