@@ -43,10 +43,16 @@ export async function openProxy(owner: Owner, target: number): Promise<Proxy> {
       if (proxy.mode === 'cut-inside') far.write(chunk.subarray(0, chunk.length >> 1), end);
       else far.write(chunk);
     });
+    // In their order, whatever the delay has become meanwhile: on one connection nothing overtakes.
+    let passed = Promise.resolve();
     far.on('data', (chunk) => {
       if (proxy.mode === 'freeze' || proxy.mode === 'drop-replies') return;
-      if (proxy.delay === 0) near.write(chunk);
-      else void sleep(proxy.delay).then(() => near.writable && near.write(chunk));
+      const at = performance.now() + proxy.delay;
+      passed = passed.then(async () => {
+        const left = at - performance.now();
+        if (left > 0) await sleep(left);
+        if (near.writable) near.write(chunk);
+      });
     });
   });
   server.listen(0, '127.0.0.1');
