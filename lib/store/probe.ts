@@ -15,7 +15,9 @@ export async function probe(url: string, timeoutMs = 1_000): Promise<StoreState>
     if (!replies.startsWith('+OK')) return 'gone';
     return replies.includes('+PONG') ? 'up' : 'loading';
   } catch (error) {
-    return error instanceof NoAnswerError ? 'silent' : 'gone';
+    // One that has no room for more clients may have closed before it read what we wrote: then its words are lost.
+    const reset = /^(?:ECONNRESET|EPIPE)$/.test((error as NodeJS.ErrnoException).code ?? '');
+    return reset || error instanceof NoAnswerError ? 'silent' : 'gone';
   }
 }
 

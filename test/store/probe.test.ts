@@ -50,6 +50,15 @@ void t.test('a server that takes no more connections is not gone', { skip: noRed
   t.equal(await probe(store.url), 'up');
 });
 
+void t.test('a connection that is reset before an answer is not gone', async (t) => {
+  const server = net.createServer((socket) => socket.once('data', () => socket.resetAndDestroy()));
+  t.teardown(() => server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  t.equal(await probe(`redis://:secret@127.0.0.1:${port}`, 60_000), 'silent');
+});
+
 void t.test('what floods the connection is no Redis', async (t) => {
   const server = net.createServer((socket) => {
     socket.on('error', () => {});
