@@ -45,14 +45,14 @@ export async function openProxy(owner: Owner, target: number): Promise<Proxy> {
     });
     // In their order, whatever the delay has become meanwhile: on one connection nothing overtakes.
     let passed = Promise.resolve();
+    const passOn = async (before: Promise<void>, at: number, chunk: Buffer) => {
+      await before;
+      if (at > performance.now()) await sleep(at - performance.now());
+      if (near.writable) near.write(chunk);
+    };
     far.on('data', (chunk) => {
       if (proxy.mode === 'freeze' || proxy.mode === 'drop-replies') return;
-      const at = performance.now() + proxy.delay;
-      passed = passed.then(async () => {
-        const left = at - performance.now();
-        if (left > 0) await sleep(left);
-        if (near.writable) near.write(chunk);
-      });
+      passed = passOn(passed, performance.now() + proxy.delay, chunk);
     });
   });
   server.listen(0, '127.0.0.1');
