@@ -19,10 +19,9 @@ export class Breaker {
     return this.#isOpen;
   }
 
-  /** May this one be tried? `mayProbe`: as the one of this second, while the last try failed. */
-  lets(mayProbe: boolean): boolean {
-    if (!this.#isOpen) return true;
-    if (!mayProbe || performance.now() < this.#nextTry) return false;
+  /** May this one show, while the last try failed, whether it works again? One in a second may. */
+  probe(): boolean {
+    if (performance.now() < this.#nextTry) return false;
     this.#nextTry = performance.now() + TRY_EVERY;
     return true;
   }

@@ -41,7 +41,7 @@ export class Intake {
     const { breaker, spool } = this.#options;
     const jobId = newJobId(received.envelope.id);
     // While the spool has something, its drain finds out whether Redis is back: nobody need wait for that.
-    if (!spool || !breaker.isOpen || breaker.lets(spool.isEmpty)) {
+    if (!spool || !breaker.isOpen || (spool.isEmpty && breaker.probe())) {
       try {
         return await this.#queue(received.envelope.source, received, jobId);
       } catch (error) {

@@ -5,6 +5,9 @@ interface Refreshing {
   clearNodesRefreshInterval(): void;
 }
 
+/** Its status can go from `end` back to `close`, when nodes leave one after the other. */
+const CLOSED: readonly string[] = ['disconnecting', 'close', 'end'];
+
 /**
  * Makes a connection to a Cluster, and those that BullMQ duplicates from it, end when they are closed. ioredis asks now
  * and then where the slots are; closed while it asks, it goes on with that for ever, and the process does not end.
@@ -12,17 +15,13 @@ interface Refreshing {
 export function endWhenClosed(cluster: Cluster): Cluster {
   const refresh = cluster.refreshSlotsCache.bind(cluster);
   const duplicate = cluster.duplicate.bind(cluster);
-  // Once ended, its status can go back to `close`, when nodes leave one after the other; and it can be connected again.
-  let ended = false;
-  cluster.on('end', () => (ended = true)).on('connecting', () => (ended = false));
-  const isOver = () =>
-    cluster.status === 'disconnecting' || cluster.status === 'end' || (ended && cluster.status === 'close');
 
   cluster.refreshSlotsCache = (callback) => {
     refresh((...answer) => {
       // Commands may wait for this, and it may be what sets the clock for the next time.
       callback?.(...answer);
-      if (isOver()) (cluster as unknown as Refreshing).clearNodesRefreshInterval();
+      // One that is connected again sets its clock again.
+      if (CLOSED.includes(cluster.status)) (cluster as unknown as Refreshing).clearNodesRefreshInterval();
     });
   };
   cluster.duplicate = (...given) => endWhenClosed(duplicate(...given));
