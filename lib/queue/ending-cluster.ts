@@ -6,7 +6,7 @@ interface Refreshing {
 }
 
 /** Its status can go from `end` back to `close`, when nodes leave one after the other. */
-const CLOSED: readonly string[] = ['disconnecting', 'close', 'end'];
+const CLOSED: ReadonlySet<string> = new Set(['disconnecting', 'close', 'end']);
 
 /**
  * Makes a connection to a Cluster, and those that BullMQ duplicates from it, end when they are closed. ioredis asks now
@@ -21,7 +21,7 @@ export function endWhenClosed(cluster: Cluster): Cluster {
       // Commands may wait for this, and it may be what sets the clock for the next time.
       callback?.(...answer);
       // One that is connected again sets its clock again.
-      if (CLOSED.includes(cluster.status)) (cluster as unknown as Refreshing).clearNodesRefreshInterval();
+      if (CLOSED.has(cluster.status)) (cluster as unknown as Refreshing).clearNodesRefreshInterval();
     });
   };
   cluster.duplicate = (...given) => endWhenClosed(duplicate(...given));
