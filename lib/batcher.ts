@@ -6,6 +6,11 @@ export type BatchWrite<Item, Result> = (items: Item[]) => Promise<Array<Result |
 export interface BatchLimits<Item> {
   /** Items in one write. */
   maxBatch: number;
+  /**
+   * So many items are written at once, before the tick ends: the other side works on them while the rest of the tick
+   * makes more. Default: never.
+   */
+  enough?: number;
   /** Writes under way at once; the next ones start before their answers come. Default: 1. */
   maxInFlight?: number;
   /** Items that wait for the next one. */
@@ -46,7 +51,8 @@ export class Batcher<Item, Result> {
     }
     return new Promise<Result>((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#schedule();
+      if (this.#waiting.length >= (this.#limits.enough ?? Infinity) && this.#mayStart) this.#start();
+      else this.#schedule();
     });
   }
 
@@ -58,17 +64,24 @@ export class Batcher<Item, Result> {
     }
   }
 
-  /** Starts a write at the end of the tick, where another one may be started. */
-  #schedule(): void {
-    if (this.#scheduled || this.#writes.size >= (this.#limits.maxInFlight ?? 1)) return;
-    this.#scheduled = this.#startOne();
+  get #mayStart(): boolean {
+    return this.#writes.size < (this.#limits.maxInFlight ?? 1);
   }
 
-  async #startOne(): Promise<void> {
+  /** Starts a write at the end of the tick, where another one may be started. */
+  #schedule(): void {
+    if (this.#scheduled || !this.#mayStart) return;
+    this.#scheduled = this.#startAfterTick();
+  }
+
+  async #startAfterTick(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     this.#scheduled = undefined;
-    // A write that failed took what waited with it.
-    if (this.#waiting.length === 0) return;
+    // One that failed took what waited with it; and what was enough was written before.
+    if (this.#waiting.length > 0 && this.#mayStart) this.#start();
+  }
+
+  #start(): void {
     const write = this.#writeOne(this.#next()).finally(() => {
       this.#writes.delete(write);
       if (this.#waiting.length > 0) this.#schedule();

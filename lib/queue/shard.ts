@@ -88,8 +88,9 @@ export class Shard {
     this.#queue = this.#open();
     const limits = {
       maxBatch: 200,
-      // While Redis works on one, the next is made and sent.
-      maxInFlight: 2,
+      // While Redis works on one, the next are made and sent (docs/decisions/0017-accept-path-cpu.md).
+      enough: 16,
+      maxInFlight: 3,
       maxWaiting: 5_000,
     };
     this.#accepting = new Batcher((deliveries) => this.#acceptAll(deliveries), {

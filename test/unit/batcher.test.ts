@@ -124,6 +124,30 @@ void t.test('idle waits for all of it', async (t) => {
   t.same(ended, ['a', 'b', 'idle']);
 });
 
+void t.test(
+  'enough is written at once, the rest at the end of the tick, and never more writes than may be',
+  async (t) => {
+    const { write, batches, answers, started } = heldWrites();
+    const batcher = new Batcher(write, { maxBatch: 3, maxWaiting: 9, maxInFlight: 2, enough: 2 });
+    const all = [1, 2, 3].map((item) => batcher.push(item));
+    t.same(batches, [[1, 2]], 'the tick goes on, and they are written');
+    await started(2);
+    t.same(batches, [[1, 2], [3]]);
+    all.push(...[4, 5, 6, 7].map((item) => batcher.push(item)));
+    await new Promise((resolve) => setImmediate(resolve));
+    t.equal(batches.length, 2, 'as many as may be under way');
+    answers[1]?.resolve(['3']);
+    await started(3);
+    t.same(batches.slice(2), [[4, 5, 6]], 'what waited goes together');
+    answers[0]?.resolve(['1', '2']);
+    await started(4);
+    answers[2]?.resolve(['4', '5', '6']);
+    answers[3]?.resolve(['7']);
+    t.same(await Promise.all(all), ['1', '2', '3', '4', '5', '6', '7']);
+    await batcher.idle();
+  },
+);
+
 void t.test('what is heavy goes in smaller batches, and what is too heavy goes alone', async (t) => {
   const batches: number[][] = [];
   const write = async (items: number[]) => {
