@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { acceptSections } from './accept-sections.js';
 import { addSection } from './add.js';
 import { backlogSection } from './backlog.js';
+import { enduranceSection } from './endurance.js';
 import { halfLoadSection } from './half-load.js';
 import { portsSection } from './ports.js';
 import { redisSections } from './redis.js';
@@ -26,6 +27,7 @@ const SECTIONS: Section[] = [
   scalingSection,
   portsSection,
   ...redisSections,
+  enduranceSection,
 ];
 
 const { values: options } = parseArgs({
@@ -37,13 +39,15 @@ const { values: options } = parseArgs({
     waiting: { type: 'string' },
     ids: { type: 'string' },
     concurrency: { type: 'string', default: '50' },
+    minutes: { type: 'string', default: '2' },
     help: { type: 'boolean', default: false },
   },
 });
 
 if (options.help) {
   console.log(
-    'npm run bench [-- --quick] [--json] [--only TEXT] [--rounds N] [--waiting N] [--ids N] [--concurrency N]\n\n' +
+    'npm run bench [-- --quick] [--json] [--only TEXT] [--rounds N] [--waiting N] [--ids N] [--concurrency N]\n' +
+      '              [--minutes N]\n\n' +
       '  --quick        fewer and shorter rounds, and not every section: a minute or so\n' +
       '  --json         the figures as JSON\n' +
       '  --only         sections whose name contains TEXT:\n' +
@@ -51,7 +55,8 @@ if (options.help) {
       '  --rounds       rounds of each section (default 5, quick 3)\n' +
       '  --waiting      jobs that wait while events are accepted (default 100000, quick 10000)\n' +
       '  --ids          webhook ids to remember (default 100000, quick 10000)\n' +
-      '  --concurrency  handlers at once in each of several worker processes (default 50)',
+      '  --concurrency  handlers at once in each of several worker processes (default 50)\n' +
+      '  --minutes      of steady load, to see what grows (default 2)',
   );
 } else {
   await bench();
@@ -74,6 +79,7 @@ async function bench(): Promise<void> {
         quick,
         waiting: Number(options.waiting ?? (quick ? 10_000 : 100_000)),
         concurrency: Number(options.concurrency),
+        minutes: Number(options.minutes),
         ids: Number(options.ids ?? (quick ? 10_000 : 100_000)),
       });
       tables[name] = table;

@@ -10,6 +10,8 @@ export interface Subject {
   port: number;
   /** Seconds of processor time that the process and its own have used so far; NaN where that cannot be told. */
   cpuSeconds(): number;
+  /** Bytes of memory that the process has now; NaN where that cannot be told. */
+  memoryBytes(): number;
   /** The next message of the process. */
   message<Message>(): Promise<Message>;
   send(message: object): void;
@@ -91,6 +93,7 @@ function subject(child: ChildProcess, port: number): Subject {
     port,
     cpuSeconds: () =>
       childrenOf(child.pid).reduce((sum, pid) => sum + cpuSecondsOf(pid), cpuSecondsOf(child.pid)),
+    memoryBytes: () => memoryBytesOf(child.pid),
     async message<Message>() {
       const [message] = (await once(child, 'message', { signal: AbortSignal.timeout(ANSWER) })) as [Message];
       return message;
@@ -120,6 +123,16 @@ export function cpuSecondsOf(pid: number | undefined): number {
       .replace(/^.*\) /s, '')
       .split(' ');
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  } catch {
+    return NaN;
+  }
+}
+
+/** Resident memory (proc(5), `VmRSS` of `status`). Linux only. */
+function memoryBytesOf(pid: number | undefined): number {
+  try {
+    const [, kilobytes] = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kilobytes) * 1024;
   } catch {
     return NaN;
   }

@@ -16,6 +16,8 @@ export interface Bench {
   concurrency: number;
   /** Webhook ids to remember. */
   ids: number;
+  /** Of steady load. */
+  minutes: number;
 }
 
 export type Cell = string | number | Spread;
