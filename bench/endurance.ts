@@ -46,7 +46,7 @@ export const enduranceSection: Section = {
       const rate = SHARE * (await capacityOf(actors));
       const rows: Array<Record<string, Cell>> = [];
       for (let minute = 1; minute <= minutes; minute += 1) {
-        rows.push({ minute, ...(await minuteOf(actors, rate)) });
+        rows.push({ minute: String(minute), ...(await minuteOf(actors, rate)) });
       }
       return { columns: COLUMNS, rows: [...rows, lastToFirst(rows)] };
     } finally {
