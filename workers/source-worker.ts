@@ -13,6 +13,7 @@ import type { AttemptReport } from './attempt-report.js';
 import { Attempts } from './attempts.js';
 import { appendHistory } from './history.js';
 import { ShutdownError } from './outcomes.js';
+import { giveBackLost } from './stalled.lua.js';
 import { StepRunner } from './steps/step-runner.js';
 import type { Understanding, Understood } from './understand.js';
 
@@ -38,10 +39,15 @@ export interface SourceWorkerOptions {
 }
 
 /**
- * A worker that died gives its jobs back when its locks run out: at the latest after the lock's time and two
- * checks, 25 s. A handler that blocks the event loop for longer than the lock lasts may be run twice.
+ * Whoever has an event in hand says so every three seconds; all workers look every two for those of whom nobody said it in
+ * `WINDOW`. So a worker that died gives its events back within 24 s. The lock itself outlives any time for which Redis may be
+ * away: with it a worker ends what it had in hand then. A handler that blocks the event loop for 7 s may be run twice.
  */
-const LOCKS = { lockDuration: 15_000, stalledInterval: 5_000 } satisfies Partial<WorkerOptions>;
+const LOCKS = {
+  lockDuration: 86_400_000,
+  lockRenewTime: 3_000,
+  stalledInterval: 2_000,
+} satisfies Partial<WorkerOptions>;
 
 /**
  * How many deaths of its worker one event survives. Deploys and crashed machines must not fail an event; one
@@ -57,6 +63,11 @@ const CLOSE_GRACE = 1_000;
 
 /** BullMQ's. What it would still do when its close never ends keeps the process, and the locks of its events, for ever. */
 class LeavableWorker extends Worker<Delivery> {
+  /** Looks for events that have lost their worker in our way instead of BullMQ's. Answers their job ids. */
+  lookForLost(look: () => Promise<string[]>): void {
+    this.getBackend().moveStalledJobsToWait = look;
+  }
+
   /** No lock is renewed any more: what it had in hand is taken by another worker in time. */
   async leave(): Promise<void> {
     await this.lockManager.close();
@@ -96,6 +107,7 @@ export class SourceWorker {
       ...LOCKS,
       autorun: false,
     });
+    this.#worker.lookForLost(() => giveBackLost(redis, this.#base, MAX_STALLED));
     this.#worker.on('completed', (job) => attempts.moved(job));
     this.#worker.on('failed', (job) => job && attempts.moved(job));
     this.#worker.on('error', ({ message }) => log.debug({ source, err: { message } }, 'worker error'));
