@@ -3,6 +3,7 @@ import type { Breaker } from './breaker.js';
 import { UnavailableError } from './errors.js';
 import type { Accepted, DeliveryQueue } from './queue/delivery-queue.js';
 import { newJobId } from './queue/names.js';
+import { isRefusedForNow } from './queue/refusal.js';
 import { toDelivery, type Queueable, type Received } from './received.js';
 import type { Verdict } from './spool/drain.js';
 import type { Spooled } from './spool/record.js';
@@ -19,10 +20,6 @@ export interface IntakeOptions {
 export interface Taken extends Omit<Accepted, 'status'> {
   status: Accepted['status'] | 'spooled';
 }
-
-/** First words of the errors with which Redis refuses whatever comes, and not this very write. */
-const NOT_NOW =
-  /^(?:READONLY|OOM|MISCONF|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|NOREPLICAS|UNKILLABLE|EXECABORT|NOAUTH|WRONGPASS|NOPERM|NOSCRIPT)\b|max number of clients/;
 
 export class Intake {
   readonly #options: IntakeOptions;
@@ -61,7 +58,7 @@ export class Intake {
       return { is: 'queued' };
     } catch (error) {
       const { cause } = error as Error;
-      const own = cause instanceof Error && cause.name === 'ReplyError' && !NOT_NOW.test(cause.message);
+      const own = cause instanceof Error && cause.name === 'ReplyError' && !isRefusedForNow(cause);
       return own ? { is: 'refused', reason: cause.message.slice(0, 200) } : { is: 'unavailable' };
     }
   }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker, type Job, type WorkerOptions } from 'bullmq';
+import type { Job } from 'bullmq';
 import type { RedisConnection } from '../lib/queue/connection.js';
 import type { Delivery } from '../lib/event.js';
 import type { Log } from '../lib/log.js';
@@ -13,7 +13,7 @@ import type { AttemptReport } from './attempt-report.js';
 import { Attempts } from './attempts.js';
 import { appendHistory } from './history.js';
 import { ShutdownError } from './outcomes.js';
-import { giveBackLost } from './stalled.lua.js';
+import { QueueWorker } from './queue-worker.js';
 import { StepRunner } from './steps/step-runner.js';
 import type { Understanding, Understood } from './understand.js';
 
@@ -39,17 +39,6 @@ export interface SourceWorkerOptions {
 }
 
 /**
- * Whoever has an event in hand says so every three seconds; all workers look every two for those of whom nobody said it in
- * `WINDOW`. So a worker that died gives its events back within 24 s. The lock itself outlives any time for which Redis may be
- * away: with it a worker ends what it had in hand then. A handler that blocks the event loop for 7 s may be run twice.
- */
-const LOCKS = {
-  lockDuration: 86_400_000,
-  lockRenewTime: 3_000,
-  stalledInterval: 2_000,
-} satisfies Partial<WorkerOptions>;
-
-/**
  * How many deaths of its worker one event survives. Deploys and crashed machines must not fail an event; one
  * that itself kills every worker must end some time.
  */
@@ -61,25 +50,12 @@ const TRY_AGAIN = 1_000;
 /** Milliseconds past the deadline for giving back what is in hand. */
 const CLOSE_GRACE = 1_000;
 
-/** BullMQ's. What it would still do when its close never ends keeps the process, and the locks of its events, for ever. */
-class LeavableWorker extends Worker<Delivery> {
-  /** Looks for events that have lost their worker in our way instead of BullMQ's. Answers their job ids. */
-  lookForLost(look: () => Promise<string[]>): void {
-    this.getBackend().moveStalledJobsToWait = look;
-  }
-
-  /** No lock is renewed any more: what it had in hand is taken by another worker in time. */
-  async leave(): Promise<void> {
-    await this.lockManager.close();
-  }
-}
-
 /** Takes one queue of a source: hands each job to `Attempts`, and owns what that needs. */
 export class SourceWorker {
   readonly #options: SourceWorkerOptions;
   readonly #base: string;
   readonly #admission: Admission;
-  readonly #worker: LeavableWorker;
+  readonly #worker: QueueWorker;
   readonly #stop = new AbortController();
 
   constructor(options: SourceWorkerOptions) {
@@ -87,8 +63,8 @@ export class SourceWorker {
     // One listener for each job in hand.
     setMaxListeners(0, this.#stop.signal);
     const { source, redis, concurrency, keepCompleted, keepFailed, log } = options;
-    const { prefix, name, base } = shardName(options.prefix, source, options.shard);
-    this.#base = base;
+    const shard = shardName(options.prefix, source, options.shard);
+    this.#base = shard.base;
     this.#admission = new Admission({
       redis,
       base: this.#base,
@@ -96,18 +72,15 @@ export class SourceWorker {
       log: log.child({ source }),
     });
     const attempts = this.#openAttempts();
-    this.#worker = new LeavableWorker(name, (job, token) => attempts.run(job, token), {
+    this.#worker = new QueueWorker(shard, (job, token) => attempts.run(job, token), {
       connection: redis,
-      prefix,
       concurrency,
       maxStalledCount: MAX_STALLED,
       removeOnComplete: keepCompleted,
       ...(keepFailed && { removeOnFail: keepFailed }),
       settings: { backoffStrategy: (made, _type, error, job) => attempts.backoff(made, error, job) },
-      ...LOCKS,
-      autorun: false,
+      stop: this.#stop.signal,
     });
-    this.#worker.lookForLost(() => giveBackLost(redis, this.#base, MAX_STALLED));
     this.#worker.on('completed', (job) => attempts.moved(job));
     this.#worker.on('failed', (job) => job && attempts.moved(job));
     this.#worker.on('error', ({ message }) => log.debug({ source, err: { message } }, 'worker error'));

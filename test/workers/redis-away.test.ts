@@ -24,8 +24,22 @@ const HANDLER = `
     if (id === 'fails first' && attempt === 1) throw new Error('as it should');
   };`;
 
-for (const fault of ['killed', 'frozen'] as const) {
-  void t.test(`Redis is ${fault}`, { skip: noRedis }, async (t) => {
+interface Fault {
+  cause(redis: DurableRedis): unknown;
+  mend(redis: DurableRedis): unknown;
+}
+const FAULTS: Record<string, Fault> = {
+  killed: { cause: (redis) => redis.kill(), mend: (redis) => redis.start() },
+  frozen: { cause: (redis) => redis.signal('SIGSTOP'), mend: (redis) => redis.signal('SIGCONT') },
+  'read-only': {
+    cause: (redis) => redis.tell('REPLICAOF', '127.0.0.1', '1'),
+    mend: (redis) => redis.tell('REPLICAOF', 'NO', 'ONE'),
+  },
+};
+
+t.jobs = Object.keys(FAULTS).length;
+for (const [fault, { cause, mend }] of Object.entries(FAULTS)) {
+  void t.test(`Redis is ${fault}`, { skip: noRedis, buffered: true }, async (t) => {
     const redis = await DurableRedis.open(t);
     const sender = createPetstoreSender({ secret: 'a-test-secret' });
     const options = "source: 'petstore', attempts: 3, backoff: { type: 'fixed', delay: 10 }, handle";
@@ -45,13 +59,11 @@ for (const fault of ['killed', 'frozen'] as const) {
     await deliver('serial', 'newer');
     await until('three to be in hand', () => notes().length === 3);
 
-    if (fault === 'killed') await redis.kill();
-    else redis.signal('SIGSTOP');
+    await cause(redis);
     writeFileSync(path.join(folder, 'go.txt'), '');
     await until('them to end', () => notes().length === 6);
     await sleep(AWAY);
-    if (fault === 'killed') await redis.start();
-    else redis.signal('SIGCONT');
+    await mend(redis);
     await until('it to be found again', async () => {
       const answer = await fetch(`${address}/health/ready`);
       return ((await answer.json()) as { parts: { redis: string } }).parts.redis === 'ok';

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker, type IQueueBackend, type Processor, type WorkerOptions } from 'bullmq';
+import type { Delivery } from '../lib/event.js';
+import type { RedisConnection } from '../lib/queue/connection.js';
+import { isRefusedForNow } from '../lib/queue/refusal.js';
+import type { ShardName } from '../lib/queue/shards.js';
+import { giveBackLost } from './stalled.lua.js';
+
+/**
+ * Whoever has an event in hand says so every three seconds; all workers look every two for those of whom nobody said it in
+ * `WINDOW`. So a worker that died gives its events back within 24 s. The lock itself outlives any time for which Redis may be
+ * away: with it a worker ends what it had in hand then. A handler that blocks the event loop for 7 s may be run twice.
+ */
+const LOCKS = {
+  lockDuration: 86_400_000,
+  lockRenewTime: 3_000,
+  stalledInterval: 2_000,
+} satisfies Partial<WorkerOptions>;
+
+/** Milliseconds between tries to write down how an attempt ended. */
+const TRY_AGAIN = 500;
+
+export interface QueueWorkerOptions extends Omit<WorkerOptions, keyof typeof LOCKS | 'autorun' | 'prefix'> {
+  connection: RedisConnection;
+  maxStalledCount: number;
+  /** Aborted when what is in hand must be let go. */
+  stop: AbortSignal;
+}
+
+/**
+ * BullMQ's worker, with what it lacks: what is in hand while Redis is away or refuses writes is neither given to others nor
+ * forgotten, and a worker can be left behind. docs/decisions/0020-lost-workers.md
+ */
+export class QueueWorker extends Worker<Delivery> {
+  constructor(
+    { prefix, name, base }: ShardName,
+    processor: Processor<Delivery>,
+    { stop, ...options }: QueueWorkerOptions,
+  ) {
+    const { connection, maxStalledCount } = options;
+    super(name, processor, { ...options, ...LOCKS, prefix, autorun: false });
+    const backend = this.getBackend();
+    backend.moveStalledJobsToWait = () => giveBackLost(connection, base, maxStalledCount);
+    Object.assign(backend, {
+      moveToCompleted: untilTaken(backend.moveToCompleted.bind(backend), stop),
+      moveToFailed: untilTaken(backend.moveToFailed.bind(backend), stop),
+      moveToDelayed: untilTaken(backend.moveToDelayed.bind(backend), stop),
+      retryJob: untilTaken(backend.retryJob.bind(backend), stop),
+      moveJobFromActiveToWait: untilTaken(backend.moveJobFromActiveToWait.bind(backend), stop),
+    } satisfies Partial<IQueueBackend>);
+  }
+
+  /** No lock is renewed any more: what it had in hand is taken by another worker in time. */
+  async leave(): Promise<void> {
+    await this.lockManager.close();
+  }
+}
+
+/** The same, done again for as long as Redis refuses all writes: what is not written down would be done again. */
+function untilTaken<Args extends unknown[], Result>(
+  write: (...args: Args) => Promise<Result>,
+  stop: AbortSignal,
+): (...args: Args) => Promise<Result> {
+  return async (...args) => {
+    for (;;) {
+      try {
+        return await write(...args);
+      } catch (error) {
+        if (!isRefusedForNow(error) || stop.aborted) throw error;
+      }
+      await sleep(TRY_AGAIN, undefined, { ref: false, signal: stop }).catch(() => {});
+    }
+  };
+}
