@@ -23,7 +23,7 @@ function on<Servers extends { url: string }>(
   return { ...rest, stage: { ...stage, several }, run: (round) => run(servers as Servers, round) };
 }
 
-/** An attempt whose end could not be written down, or was not replicated, is made again. */
+/** An attempt whose end was not replicated is made again. */
 const AGAIN = { repeated: true };
 const receiver = { ACCEPT_TIMEOUT: '1s' };
 
@@ -51,7 +51,6 @@ export const severalFaults: Fault[] = [
   on(startCluster, {
     name: 'Cluster node lost',
     stage: { receiver },
-    excuses: AGAIN,
     async run({ homeOf }, { random }) {
       await sleep(random.between(300, 800));
       const home = await homeOf('{shop}');
@@ -68,7 +67,7 @@ export const severalFaults: Fault[] = [
       receiver: { ...receiver, QUEUE_SHARDS: '6' },
       worker: { QUEUE_SHARDS: '6' },
     },
-    excuses: { ...AGAIN, unordered: true },
+    excuses: { unordered: true },
     async run({ nodes }, { random }) {
       await sleep(random.between(300, 800));
       const node = nodes[random.between(0, nodes.length - 1)];
@@ -80,7 +79,6 @@ export const severalFaults: Fault[] = [
   on(startCluster, {
     name: 'slot moved',
     stage: { receiver },
-    excuses: AGAIN,
     async run({ homeOf, nodes, move }, { random }) {
       await sleep(random.between(300, 800));
       const home = await homeOf('{shop}');
