@@ -91,7 +91,7 @@ export const stepSchema = z.object({
   at: when,
   attempt: z.number().nullable(),
   /** Credentials masked. */
-  value: z.unknown(),
+  value: z.unknown().optional(),
 });
 export type Step = z.output<typeof stepSchema>;
 
