@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker, type IQueueBackend, type Processor, type WorkerOptions } from 'bullmq';
 import type { Delivery } from '../lib/event.js';
 import type { RedisConnection } from '../lib/queue/connection.js';
-import { isRefusedForNow } from '../lib/queue/refusal.js';
+import { untilTaken, type Patience } from '../lib/queue/refusal.js';
 import type { ShardName } from '../lib/queue/shards.js';
 import { giveBackLost } from './stalled.lua.js';
 
@@ -17,14 +16,10 @@ const LOCKS = {
   stalledInterval: 2_000,
 } satisfies Partial<WorkerOptions>;
 
-/** Milliseconds between tries to write down how an attempt ended. */
-const TRY_AGAIN = 500;
-
 export interface QueueWorkerOptions extends Omit<WorkerOptions, keyof typeof LOCKS | 'autorun' | 'prefix'> {
   connection: RedisConnection;
   maxStalledCount: number;
-  /** Aborted when what is in hand must be let go. */
-  stop: AbortSignal;
+  patience: Patience;
 }
 
 /**
@@ -35,18 +30,18 @@ export class QueueWorker extends Worker<Delivery> {
   constructor(
     { prefix, name, base }: ShardName,
     processor: Processor<Delivery>,
-    { stop, ...options }: QueueWorkerOptions,
+    { patience, ...options }: QueueWorkerOptions,
   ) {
     const { connection, maxStalledCount } = options;
     super(name, processor, { ...options, ...LOCKS, prefix, autorun: false });
     const backend = this.getBackend();
     backend.moveStalledJobsToWait = () => giveBackLost(connection, base, maxStalledCount);
     Object.assign(backend, {
-      moveToCompleted: untilTaken(backend.moveToCompleted.bind(backend), stop),
-      moveToFailed: untilTaken(backend.moveToFailed.bind(backend), stop),
-      moveToDelayed: untilTaken(backend.moveToDelayed.bind(backend), stop),
-      retryJob: untilTaken(backend.retryJob.bind(backend), stop),
-      moveJobFromActiveToWait: untilTaken(backend.moveJobFromActiveToWait.bind(backend), stop),
+      moveToCompleted: untilTaken(backend.moveToCompleted.bind(backend), patience),
+      moveToFailed: untilTaken(backend.moveToFailed.bind(backend), patience),
+      moveToDelayed: untilTaken(backend.moveToDelayed.bind(backend), patience),
+      retryJob: untilTaken(backend.retryJob.bind(backend), patience),
+      moveJobFromActiveToWait: untilTaken(backend.moveJobFromActiveToWait.bind(backend), patience),
     } satisfies Partial<IQueueBackend>);
   }
 
@@ -54,21 +49,4 @@ export class QueueWorker extends Worker<Delivery> {
   async leave(): Promise<void> {
     await this.lockManager.close();
   }
-}
-
-/** The same, done again for as long as Redis refuses all writes: what is not written down would be done again. */
-function untilTaken<Args extends unknown[], Result>(
-  write: (...args: Args) => Promise<Result>,
-  stop: AbortSignal,
-): (...args: Args) => Promise<Result> {
-  return async (...args) => {
-    for (;;) {
-      try {
-        return await write(...args);
-      } catch (error) {
-        if (!isRefusedForNow(error) || stop.aborted) throw error;
-      }
-      await sleep(TRY_AGAIN, undefined, { ref: false, signal: stop }).catch(() => {});
-    }
-  };
 }

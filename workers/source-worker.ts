@@ -70,6 +70,7 @@ export class SourceWorker {
       base: this.#base,
       gatesOf: (delivery) => this.#gatesOfDelivery(delivery),
       log: log.child({ source }),
+      stop: this.#stop.signal,
     });
     const attempts = this.#openAttempts();
     this.#worker = new QueueWorker(shard, (job, token) => attempts.run(job, token), {
@@ -79,7 +80,7 @@ export class SourceWorker {
       removeOnComplete: keepCompleted,
       ...(keepFailed && { removeOnFail: keepFailed }),
       settings: { backoffStrategy: (made, _type, error, job) => attempts.backoff(made, error, job) },
-      stop: this.#stop.signal,
+      patience: { stop: this.#stop.signal, log: log.child({ source }) },
     });
     this.#worker.on('completed', (job) => attempts.moved(job));
     this.#worker.on('failed', (job) => job && attempts.moved(job));
@@ -182,6 +183,7 @@ export class SourceWorker {
       attempt: job.attemptsMade + 1,
       fresh: job.attemptsStarted <= 1 && job.data.replay === undefined,
       limit,
+      stop: this.#stop.signal,
       log,
     });
     return <T>(...args: Parameters<typeof runner.step<T>>) => runner.step<T>(...args);

@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../log.js';
+
 /** First words of the errors with which Redis refuses whatever comes, and not this very command. */
 const NOT_NOW =
   /^(?:READONLY|OOM|MISCONF|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|NOREPLICAS|UNKILLABLE|EXECABORT|NOAUTH|WRONGPASS|NOPERM|NOSCRIPT)\b|max number of clients/;
@@ -5,4 +8,34 @@ const NOT_NOW =
 /** Was a command refused for Redis' own sake, so that the same one may be taken later? */
 export function isRefusedForNow(error: unknown): boolean {
   return error instanceof Error && NOT_NOW.test(error.message);
+}
+
+/** Milliseconds between tries. */
+const TRY_AGAIN = 500;
+
+export interface Patience {
+  /** Aborted when it can be waited for no longer. */
+  stop: AbortSignal;
+  log: Log;
+}
+
+/**
+ * The same, done again for as long as Redis refuses all writes: for what has happened, and would happen again if it were not
+ * written down. Throws what else goes wrong, and at a stop what Redis said last.
+ */
+export function untilTaken<Args extends unknown[], Result>(
+  write: (...args: Args) => Promise<Result>,
+  { stop, log }: Patience,
+): (...args: Args) => Promise<Result> {
+  return async (...args) => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await write(...args);
+      } catch (error) {
+        if (!isRefusedForNow(error) || stop.aborted) throw error;
+        if (tries === 1) log.warn({ reason: (error as Error).message }, 'Redis refuses writes; trying again');
+      }
+      await sleep(TRY_AGAIN, undefined, { ref: false, signal: stop }).catch(() => {});
+    }
+  };
 }

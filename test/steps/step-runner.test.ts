@@ -27,6 +27,7 @@ async function openJob(t: Test) {
       fresh: number === 1,
       limit: new AbortController(),
       log: silentLog,
+      stop: new AbortController().signal,
       ...options,
     });
   return { redis, jobKey, attempt };

@@ -45,6 +45,8 @@ for (const [fault, { cause, mend }] of Object.entries(FAULTS)) {
     const options = "source: 'petstore', attempts: 3, backoff: { type: 'fixed', delay: 10 }, handle";
     const folder = t.testdir({
       'free.mjs': `${HANDLER} export default { topic: 'free', ${options} };`,
+      'stepped.mjs': `${HANDLER} export default { topic: 'stepped', ${options}(event, ctx) {
+        return ctx.step('charge', () => handle(event, ctx)); } };`,
       'serial.mjs': `${HANDLER} export default { topic: 'serial', serialBy: () => 'one', ${options} };`,
     });
     const store = { url: `redis://127.0.0.1:${redis.port}`, prefix: 'away' };
@@ -54,14 +56,15 @@ for (const [fault, { cause, mend }] of Object.entries(FAULTS)) {
       post(address, await sender.request({ topic, data: {} }, { id }), { timeoutMs: 10_000 });
 
     for (const id of ['goes well', 'fails first']) await deliver('free', id);
+    await deliver('stepped', 'has a step');
     await deliver('serial', 'older');
     await untilState(address, 'petstore', 'older', 'active');
     await deliver('serial', 'newer');
-    await until('three to be in hand', () => notes().length === 3);
+    await until('four to be in hand', () => notes().length === 4);
 
     await cause(redis);
     writeFileSync(path.join(folder, 'go.txt'), '');
-    await until('them to end', () => notes().length === 6);
+    await until('them to end', () => notes().length === 8);
     await sleep(AWAY);
     await mend(redis);
     await until('it to be found again', async () => {
@@ -69,7 +72,7 @@ for (const [fault, { cause, mend }] of Object.entries(FAULTS)) {
       return ((await answer.json()) as { parts: { redis: string } }).parts.redis === 'ok';
     });
 
-    const attempts = { 'goes well': 1, 'fails first': 2, older: 1, newer: 1 };
+    const attempts = { 'goes well': 1, 'fails first': 2, 'has a step': 1, older: 1, newer: 1 };
     for (const [id, attemptsMade] of Object.entries(attempts)) {
       t.match(await untilState(address, 'petstore', id), { state: 'completed', attemptsMade }, id);
     }

@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import type { RedisConnection } from '../../lib/queue/connection.js';
+import { untilTaken, type Patience } from '../../lib/queue/refusal.js';
 import type { Delivery } from '../../lib/event.js';
-import type { Log } from '../../lib/log.js';
 import { KeyError, type Gates } from './gates.js';
 import { scripts } from './scripts.js';
 import { Settling } from './settling.js';
@@ -14,13 +14,12 @@ export type Decision =
   /** It is in the delayed set, or has been given to another worker. */
   | { outcome: 'parked'; why: string };
 
-export interface AdmissionOptions {
+export interface AdmissionOptions extends Patience {
   redis: RedisConnection;
   /** The beginning of all keys of the source's queue, colon included. */
   base: string;
   /** The gates of an event of which only the delivery is known. Never throws. */
   gatesOf: (delivery: Delivery) => Gates | undefined;
-  log: Log;
 }
 
 /** Decides over all workers whether an event may be handled now: order, versions, limits. One source's. */
@@ -93,7 +92,9 @@ export class Admission {
    */
   async #run(script: keyof typeof scripts, args: Array<string | number>): Promise<string[]> {
     const { redis, base } = this.#options;
-    return ((await scripts[script].run(redis, [`${base}a`, `${base}b`], [base, ...args])) ?? []) as string[];
+    const keys = [`${base}a`, `${base}b`];
+    const run = untilTaken(() => scripts[script].run(redis, keys, [base, ...args]), this.#options);
+    return ((await run()) ?? []) as string[];
   }
 
   #send(running: Promise<unknown>): void {

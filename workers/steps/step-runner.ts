@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { RedisConnection } from '../../lib/queue/connection.js';
 import { PermanentError } from '../../lib/handler-errors.js';
 import type { StepRun } from '../../lib/handler-context.js';
-import type { Log } from '../../lib/log.js';
 import { LuaScript } from '../../lib/queue/lua-script.js';
+import { untilTaken, type Patience } from '../../lib/queue/refusal.js';
 import { whyNotJson } from './json.js';
 import { KEEP_STEP } from './keep.lua.js';
 
@@ -28,7 +28,7 @@ export interface KeptStep {
   attempt: number;
 }
 
-export interface StepRunnerOptions {
+export interface StepRunnerOptions extends Patience {
   redis: RedisConnection;
   /** The job's hash. */
   jobKey: string;
@@ -40,7 +40,6 @@ export interface StepRunnerOptions {
   fresh: boolean;
   /** Of the attempt. */
   limit: Pick<AbortController, 'signal'>;
-  log: Log;
 }
 
 const keepStep = new LuaScript(KEEP_STEP);
@@ -99,10 +98,8 @@ export class StepRunner {
   async #keep(name: string, value: unknown): Promise<unknown> {
     const { redis, jobKey, attempt, log } = this.#options;
     const json = serialise(name, { value, at: new Date().toISOString(), attempt });
-    const [outcome, other] = (await keepStep.run(redis, [jobKey], [`step:${name}`, json])) as [
-      string,
-      string?,
-    ];
+    const keep = untilTaken(() => keepStep.run(redis, [jobKey], [`step:${name}`, json]), this.#options);
+    const [outcome, other] = (await keep()) as [string, string?];
     if (outcome === 'gone') log.warn({ step: name }, 'the event was removed meanwhile; the step is not kept');
     // Read back, so that a first run gets the very result that later ones get.
     return (JSON.parse(outcome === 'other' && other ? other : json) as KeptStep).value;

@@ -8,9 +8,6 @@ import { PREFIX } from '../stage.js';
 
 const SHIMMED = ['--import', 'tsx', 'test/faults/shimmed.ts'];
 
-/** Redis may be away for longer than a lock lasts: a handler that ended meanwhile cannot say so, and is run again. */
-const excuses = { repeated: true };
-
 /** Takes Redis away, and waits until deliveries are spooled. */
 async function useSpool({ stage, provider }: Round): Promise<void> {
   await sleep(300);
@@ -25,7 +22,6 @@ async function useSpool({ stage, provider }: Round): Promise<void> {
 export const spoolFaults: Fault[] = [
   {
     name: 'receiver killed while spooling',
-    excuses,
     async run(round) {
       const { stage, random } = round;
       await useSpool(round);
@@ -41,7 +37,6 @@ export const spoolFaults: Fault[] = [
   {
     // All that was not synced is gone with the process.
     name: 'power cut while spooling',
-    excuses,
     stage: { command: SHIMMED, receiver: { SHIM: 'power-cut' } },
     async run(round) {
       const { stage, random } = round;
@@ -54,7 +49,6 @@ export const spoolFaults: Fault[] = [
   },
   {
     name: 'spool torn',
-    excuses,
     async run(round) {
       const { stage, random } = round;
       await useSpool(round);
@@ -70,7 +64,6 @@ export const spoolFaults: Fault[] = [
   },
   {
     name: 'disk full while spooling',
-    excuses,
     stage: { command: SHIMMED, receiver: { SHIM: 'full-disk' } },
     async run(round) {
       const { stage, random } = round;
@@ -86,7 +79,6 @@ export const spoolFaults: Fault[] = [
   {
     // The one that stays takes over what the dead one left, or the next that is started does.
     name: 'two receivers on one spool folder',
-    excuses,
     stage: { receivers: 2 },
     async run(round) {
       const { stage, random } = round;
