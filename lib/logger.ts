@@ -1,17 +1,30 @@
 import { pino, type Logger } from 'pino';
 
+/** Bytes of lines that wait for whoever reads them; what comes then is dropped, and counted. */
+const MAX_WAITING = 8 * 1024 ** 2;
+
 /**
  * JSON lines, or lines for people where standard output is a terminal and pino-pretty is installed.
  * @param base what every line says
  */
 export function createLogger(level: string, base: Record<string, string> = {}): Logger {
-  const pretty = process.stdout.isTTY && isInstalled('pino-pretty');
-  return pino({
-    level,
-    base,
-    serializers: { err: describeError },
-    ...(pretty ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } } : {}),
+  const options = { level, base, serializers: { err: describeError } };
+  if (process.stdout.isTTY && isInstalled('pino-pretty')) {
+    return pino({
+      ...options,
+      transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } },
+    });
+  }
+  const output = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING });
+  const logger = pino(options, output);
+  let dropped = 0;
+  output.on('drop', () => (dropped += 1));
+  output.on('drain', () => {
+    if (dropped === 0) return;
+    logger.warn({ lines: dropped }, 'lines of the log were dropped: they come faster than they are read');
+    dropped = 0;
   });
+  return logger;
 }
 
 /** Of an error's chain of causes, and characters of each text. */
