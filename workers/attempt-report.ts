@@ -14,9 +14,12 @@ export interface AttemptReport {
 }
 
 /** One line for each attempt, whatever became of it. */
-export function logAttempt(log: Log, outcome: AttemptOutcome, ms: number, error: Error | undefined): void {
-  const fields = { outcome, ms };
-  switch (outcome) {
+export function logAttempt(
+  log: Log,
+  fields: { outcome: AttemptOutcome; ms: number },
+  error: Error | undefined,
+): void {
+  switch (fields.outcome) {
     case 'completed':
       return log.info(fields, 'handled');
     case 'stale':

@@ -1,6 +1,7 @@
 import { DelayedError, WaitingError, type Job } from 'bullmq';
 import type { Delivery } from '../lib/event.js';
 import type { HandlerContext } from '../lib/handler-context.js';
+import { lazily } from '../lib/lazily.js';
 import type { Log } from '../lib/log.js';
 import { traceHeadersOf, traceIdOf, type TraceHeaders } from '../lib/tracing/trace-context.js';
 import type { AttemptTrace, Tracing } from '../lib/tracing/tracing.js';
@@ -37,7 +38,10 @@ interface Attempt {
   job: Job<Delivery>;
   /** 1 for the first. */
   number: number;
-  log: Log;
+  /** What every line of its log says. */
+  fields: object;
+  /** Most handlers log nothing. */
+  log: () => Log;
   /** `undefined`: it is not traced. */
   trace: AttemptTrace | undefined;
   /** What joins the event's trace, whether this attempt is traced or not. */
@@ -95,8 +99,17 @@ export class Attempts {
     const trace = this.#options.tracing?.attempt(job.data, number);
     const traceHeaders = trace?.headers ?? traceHeadersOf(job.data);
     const traceId = trace?.traceId ?? traceIdOf(traceHeaders.traceparent);
-    const log = this.#options.log.child({ source, id, topic, jobId: job.id, attempt: number, traceId });
-    const attempt: Attempt = { job, number, log, trace, traceHeaders, started: process.hrtime.bigint() };
+    const fields = { source, id, topic, jobId: job.id, attempt: number, traceId };
+    const log = lazily(() => this.#options.log.child(fields));
+    const attempt: Attempt = {
+      job,
+      number,
+      fields,
+      log,
+      trace,
+      traceHeaders,
+      started: process.hrtime.bigint(),
+    };
     this.#attempts.set(job, attempt);
     return attempt;
   }
@@ -122,25 +135,30 @@ export class Attempts {
   async #handle(attempt: Attempt, understood: Understood): Promise<void> {
     const { stepsOf, stop, admission } = this.#options;
     const { job, number, log, gates, trace, traceHeaders } = attempt;
-    const makeContext = (limit: Pick<AbortController, 'signal'>): HandlerContext => ({
-      log,
-      get signal() {
-        return limit.signal;
-      },
-      attempt: number,
-      maxAttempts: understood.registered.handler.attempts,
-      jobId: job.id ?? '',
-      traceHeaders: { ...traceHeaders },
-      step: stepsOf(job, log, limit),
-    });
+    const makeContext = (limit: Pick<AbortController, 'signal'>): HandlerContext => {
+      const steps = lazily(() => stepsOf(job, log(), limit));
+      return {
+        get log() {
+          return log();
+        },
+        get signal() {
+          return limit.signal;
+        },
+        attempt: number,
+        maxAttempts: understood.registered.handler.attempts,
+        jobId: job.id ?? '',
+        traceHeaders: { ...traceHeaders },
+        step: (name, run) => steps()(name, run),
+      };
+    };
     const run = () => runHandler(understood, makeContext, stop);
     await (trace ? trace.run(run) : run());
     if (gates) await admission.record(gates);
   }
 
   /** Ends in a word to BullMQ: the job is in the delayed set already, so take the next. */
-  async #parked({ log }: Attempt, why: string): Promise<never> {
-    log.debug({ why }, 'not yet; it waits for others');
+  async #parked({ fields }: Attempt, why: string): Promise<never> {
+    this.#options.log.debug({ ...fields, why }, 'not yet; it waits for others');
     throw new DelayedError();
   }
 
@@ -158,7 +176,7 @@ export class Attempts {
 
   /** Reports an attempt, and remembers it with the job unless it was the first and went well. */
   async #end(attempt: Attempt, outcome: AttemptOutcome, error?: Error): Promise<void> {
-    const { job, number, log, started, understood } = attempt;
+    const { job, number, fields, log, started, understood } = attempt;
     const seconds = Number(process.hrtime.bigint() - started) / 1e9;
     const ms = Math.round(seconds * 1_000);
     const registered = understood?.registered;
@@ -170,13 +188,13 @@ export class Attempts {
       sinceArrival: outcome === 'completed' ? sinceArrival(job.data) : undefined,
     });
     attempt.trace?.end(outcome, error);
-    logAttempt(log, outcome, ms, error);
+    logAttempt(this.#options.log, { ...fields, outcome, ms }, error);
     if (outcome === 'completed' && number === 1) return;
     try {
       const handler = registered ? { handler: registered.file } : {};
       await this.#options.append(job, { attempt: number, outcome, ms, ...handler, error });
     } catch (failure) {
-      log.warn({ err: { message: String(failure) } }, 'the attempt could not be noted with its job');
+      log().warn({ err: { message: String(failure) } }, 'the attempt could not be noted with its job');
     }
   }
 }
