@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import type { RedisConnection } from '../lib/queue/connection.js';
+import { untilTaken, type Patience } from '../lib/queue/refusal.js';
 import type { Delivery } from '../lib/event.js';
 import type { Log } from '../lib/log.js';
 import { shardName } from '../lib/queue/shards.js';
@@ -57,6 +58,7 @@ export class SourceWorker {
   readonly #admission: Admission;
   readonly #worker: QueueWorker;
   readonly #stop = new AbortController();
+  readonly #patience: Patience;
 
   constructor(options: SourceWorkerOptions) {
     this.#options = options;
@@ -65,12 +67,12 @@ export class SourceWorker {
     const { source, redis, concurrency, keepCompleted, keepFailed, log } = options;
     const shard = shardName(options.prefix, source, options.shard);
     this.#base = shard.base;
+    this.#patience = { stop: this.#stop.signal, log: log.child({ source }) };
     this.#admission = new Admission({
       redis,
       base: this.#base,
       gatesOf: (delivery) => this.#gatesOfDelivery(delivery),
-      log: log.child({ source }),
-      stop: this.#stop.signal,
+      ...this.#patience,
     });
     const attempts = this.#openAttempts();
     this.#worker = new QueueWorker(shard, (job, token) => attempts.run(job, token), {
@@ -80,7 +82,7 @@ export class SourceWorker {
       removeOnComplete: keepCompleted,
       ...(keepFailed && { removeOnFail: keepFailed }),
       settings: { backoffStrategy: (made, _type, error, job) => attempts.backoff(made, error, job) },
-      patience: { stop: this.#stop.signal, log: log.child({ source }) },
+      patience: this.#patience,
     });
     this.#worker.on('completed', (job) => attempts.moved(job));
     this.#worker.on('failed', (job) => job && attempts.moved(job));
@@ -156,7 +158,7 @@ export class SourceWorker {
       admission: this.#admission,
       gatesOf: (understood) => this.#gatesOf(understood),
       stepsOf: (job, log, limit) => this.#stepsOf(job, log, limit),
-      append: (job, line) => appendHistory(this.#worker, job.id ?? '', line),
+      append: untilTaken((job, line) => appendHistory(this.#worker, job.id ?? '', line), this.#patience),
       stop: this.#stop.signal,
     });
   }

@@ -76,6 +76,11 @@ for (const [fault, { cause, mend }] of Object.entries(FAULTS)) {
     for (const [id, attemptsMade] of Object.entries(attempts)) {
       t.match(await untilState(address, 'petstore', id), { state: 'completed', attemptsMade }, id);
     }
+    const { history } = await untilState(address, 'petstore', 'fails first');
+    const noted = (history as Array<{ event: string; outcome?: string }>).filter(
+      ({ event }) => event === 'attempt',
+    );
+    t.match(noted, [{ outcome: 'retried' }, { outcome: 'completed' }], 'each attempt is noted');
     const told = Object.entries(attempts).flatMap(([id, made]) =>
       Array.from({ length: made }, (_, index) => [
         `${id} begun ${index + 1}`,
