@@ -12,6 +12,7 @@ import { NO_RETRY, nextDelay } from './backoff.js';
 import type { HistoryLine } from './history.js';
 import { QuarantineError, retryDelay, ShutdownError } from './outcomes.js';
 import { runHandler } from './run-handler.js';
+import type { AttemptTime } from './time-limit.js';
 import type { Understanding, Understood } from './understand.js';
 
 export interface AttemptsOptions {
@@ -21,7 +22,7 @@ export interface AttemptsOptions {
   ordered: boolean;
   gatesOf: (understood: Understood) => Gates | undefined;
   /** `ctx.step` of one attempt. */
-  stepsOf: (job: Job<Delivery>, log: Log, limit: Pick<AbortController, 'signal'>) => HandlerContext['step'];
+  stepsOf: (job: Job<Delivery>, log: Log, time: AttemptTime) => HandlerContext['step'];
   append: (
     job: Job<Delivery>,
     line: Omit<HistoryLine, 'at' | 'event' | 'error'> & { error?: Error | undefined },
@@ -135,14 +136,14 @@ export class Attempts {
   async #handle(attempt: Attempt, understood: Understood): Promise<void> {
     const { stepsOf, stop, admission } = this.#options;
     const { job, number, log, gates, trace, traceHeaders } = attempt;
-    const makeContext = (limit: Pick<AbortController, 'signal'>): HandlerContext => {
-      const steps = lazily(() => stepsOf(job, log(), limit));
+    const makeContext = (time: AttemptTime): HandlerContext => {
+      const steps = lazily(() => stepsOf(job, log(), time));
       return {
         get log() {
           return log();
         },
         get signal() {
-          return limit.signal;
+          return time.signal;
         },
         attempt: number,
         maxAttempts: understood.registered.handler.attempts,

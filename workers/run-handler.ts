@@ -1,25 +1,26 @@
 import type { HandlerContext } from '../lib/handler-context.js';
 import { HandlerTimeoutError, isPermanent, toError, toUnrecoverable } from './outcomes.js';
+import { TimeLimit, type AttemptTime } from './time-limit.js';
 import type { Understood } from './understand.js';
 
 /**
  * Runs one attempt. It ends when the handler ends, at the handler's time limit, or when `stop` aborts; in the
  * last two cases the handler's `ctx.signal` is aborted with the same error and what it does afterwards is
  * ignored.
- * @param makeContext the handler's context around its signal, which is made when it is first asked for: it is dear, and
- *   most handlers never do
+ * @param makeContext the handler's context around its time, whose signal is made when it is first asked for: it is dear,
+ *   and most handlers never do
  * @throws {UnrecoverableError} where no retry can help, else what the handler threw, as an Error
  */
 export async function runHandler(
   { registered: { handler }, event }: Understood,
-  makeContext: (limit: Pick<AbortController, 'signal'>) => HandlerContext,
+  makeContext: (time: AttemptTime) => HandlerContext,
   stop: AbortSignal,
 ): Promise<unknown> {
-  const limit = new AbortController();
+  const over = new AbortController();
   let end: (reason: Error) => void = () => {};
   const ended = new Promise<never>((_, reject) => {
     end = (reason) => {
-      limit.abort(reason);
+      over.abort(reason);
       reject(reason);
     };
   });
@@ -28,15 +29,15 @@ export async function runHandler(
     end(new HandlerTimeoutError(`the handler did not end within its time limit of ${handler.timeout} ms`));
   if (stop.aborted) onStop();
   stop.addEventListener('abort', onStop, { once: true });
-  const timer = setTimeout(onLimit, handler.timeout);
+  const time = new TimeLimit(handler.timeout, over, onLimit);
   try {
-    const running = (async () => handler.handle(event, makeContext(limit)))();
+    const running = (async () => handler.handle(event, makeContext(time)))();
     return await Promise.race([running, ended]);
   } catch (thrown) {
     const error = toError(thrown);
     throw isPermanent(error) ? toUnrecoverable(error) : error;
   } finally {
-    clearTimeout(timer);
+    time.end();
     stop.removeEventListener('abort', onStop);
   }
 }

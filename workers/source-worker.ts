@@ -16,6 +16,7 @@ import { appendHistory } from './history.js';
 import { ShutdownError } from './outcomes.js';
 import { QueueWorker } from './queue-worker.js';
 import { StepRunner } from './steps/step-runner.js';
+import type { AttemptTime } from './time-limit.js';
 import type { Understanding, Understood } from './understand.js';
 
 export interface SourceWorkerOptions {
@@ -157,7 +158,7 @@ export class SourceWorker {
       tracing,
       admission: this.#admission,
       gatesOf: (understood) => this.#gatesOf(understood),
-      stepsOf: (job, log, limit) => this.#stepsOf(job, log, limit),
+      stepsOf: (job, log, time) => this.#stepsOf(job, log, time),
       append: untilTaken((job, line) => appendHistory(this.#worker, job.id ?? '', line), this.#patience),
       stop: this.#stop.signal,
     });
@@ -176,7 +177,7 @@ export class SourceWorker {
     }
   }
 
-  #stepsOf(job: Job<Delivery>, log: Log, limit: Pick<AbortController, 'signal'>) {
+  #stepsOf(job: Job<Delivery>, log: Log, time: AttemptTime) {
     const runner = new StepRunner({
       redis: this.#options.redis,
       jobKey: `${this.#base}${job.id}`,
@@ -184,8 +185,8 @@ export class SourceWorker {
       id: job.data.id,
       attempt: job.attemptsMade + 1,
       fresh: job.attemptsStarted <= 1 && job.data.replay === undefined,
-      limit,
-      stop: this.#stop.signal,
+      time,
+      ...this.#patience,
       log,
     });
     return <T>(...args: Parameters<typeof runner.step<T>>) => runner.step<T>(...args);

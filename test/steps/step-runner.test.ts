@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { silentLog } from '../../lib/log.js';
 import { isPermanent } from '../../workers/outcomes.js';
 import { StepError, StepRunner, type StepRunnerOptions } from '../../workers/steps/step-runner.js';
+import type { AttemptTime } from '../../workers/time-limit.js';
 import { openStore } from '../support/store.js';
 
 const store = openStore(t);
@@ -25,13 +26,15 @@ async function openJob(t: Test) {
       id: 'evt-1',
       attempt: number,
       fresh: number === 1,
-      limit: new AbortController(),
+      time: timeOf(new AbortController()),
       log: silentLog,
       stop: new AbortController().signal,
       ...options,
     });
   return { redis, jobKey, attempt };
 }
+
+const timeOf = ({ signal }: AbortController): AttemptTime => ({ signal, uncounted: (work) => work });
 
 const neverRun = () => {
   throw new Error('it was run again');
@@ -168,7 +171,7 @@ void t.test('two runs of one step at once: the first to end is kept, and both ge
 void t.test('past the time limit no step begins, and one that ends is kept', async (t) => {
   const { attempt } = await openJob(t);
   const limit = new AbortController();
-  const run = attempt(1, { limit });
+  const run = attempt(1, { time: timeOf(limit) });
   const late = run.step('charge', async ({ signal }) => {
     t.equal(signal, limit.signal);
     limit.abort(new Error('too late'));

@@ -12,6 +12,8 @@ import { startTestService } from '../support/service.js';
 
 /** Longer than any window in which a worker must be heard of. */
 const AWAY = 17_000;
+/** Of the handler whose step must be kept meanwhile. */
+const TIME_LIMIT = 10_000;
 
 const HANDLER = `
   import { appendFileSync, existsSync } from 'node:fs';
@@ -45,7 +47,7 @@ for (const [fault, { cause, mend }] of Object.entries(FAULTS)) {
     const options = "source: 'petstore', attempts: 3, backoff: { type: 'fixed', delay: 10 }, handle";
     const folder = t.testdir({
       'free.mjs': `${HANDLER} export default { topic: 'free', ${options} };`,
-      'stepped.mjs': `${HANDLER} export default { topic: 'stepped', ${options}(event, ctx) {
+      'stepped.mjs': `${HANDLER} export default { topic: 'stepped', timeout: ${TIME_LIMIT}, ${options}(event, ctx) {
         return ctx.step('charge', () => handle(event, ctx)); } };`,
       'serial.mjs': `${HANDLER} export default { topic: 'serial', serialBy: () => 'one', ${options} };`,
     });

@@ -4,6 +4,7 @@ import { PermanentError } from '../../lib/handler-errors.js';
 import type { StepRun } from '../../lib/handler-context.js';
 import { LuaScript } from '../../lib/queue/lua-script.js';
 import { untilTaken, type Patience } from '../../lib/queue/refusal.js';
+import type { AttemptTime } from '../time-limit.js';
 import { whyNotJson } from './json.js';
 import { KEEP_STEP } from './keep.lua.js';
 
@@ -38,8 +39,8 @@ export interface StepRunnerOptions extends Patience {
   attempt: number;
   /** No attempt of this event has begun before, so that no step can have been kept. */
   fresh: boolean;
-  /** Of the attempt. */
-  limit: Pick<AbortController, 'signal'>;
+  /** Of the attempt. What Redis takes is not counted, or its handler would fail for as long as Redis is away. */
+  time: AttemptTime;
 }
 
 const keepStep = new LuaScript(KEEP_STEP);
@@ -60,17 +61,17 @@ export class StepRunner {
    */
   async step<T>(name: string, run: (step: StepRun) => T | Promise<T>): Promise<T> {
     this.#checkName(name);
-    const { limit, log } = this.#options;
-    const { signal } = limit;
+    const { time, log } = this.#options;
+    const { signal } = time;
     signal.throwIfAborted();
-    const kept = this.#options.fresh ? undefined : await this.#read(name);
+    const kept = this.#options.fresh ? undefined : await time.uncounted(this.#read(name));
     if (kept !== undefined) {
       log.debug({ step: name }, 'step done before');
       return (JSON.parse(kept) as KeptStep).value as T;
     }
     signal.throwIfAborted();
     const value = await run({ idempotencyKey: this.#idempotencyKey(name), signal });
-    return (await this.#keep(name, value)) as T;
+    return (await time.uncounted(this.#keep(name, value))) as T;
   }
 
   #checkName(name: string): void {
