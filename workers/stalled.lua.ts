@@ -26,22 +26,23 @@ const SUFFIXES = [
  */
 export const WINDOW = 10_000;
 export const OUT_OF_TOUCH = 4_000;
-/** Milliseconds for which a queue without workers is remembered to have had some. */
-const REMEMBERED = 3_600_000;
 
 const BY_LOCK = `if rcall("EXISTS", stalledCheckKey) == 1 then
     return {}
 end
 rcall("SET", stalledCheckKey, timestamp, "PX", maxCheckTime)`;
 
-/** Who looked last, and when those in hand were marked; times by the clock of Redis, which may step. */
+/**
+ * When somebody looked last, and when those in hand were marked; times by the clock of Redis, which may step. While that is
+ * kept, workers whose BullMQ looks by its own script do not; when the last of ours is gone, they do again.
+ */
 const BY_RENEWAL = `local time = rcall('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local seen, marked = string.match(rcall('GET', stalledCheckKey) or '', '^(%d+) (%d+)$')
 seen, marked = tonumber(seen), tonumber(marked)
-local outOfTouch = not seen or now < seen or now - seen > ${OUT_OF_TOUCH}
+local outOfTouch = not seen or now < seen
 local due = outOfTouch or now - marked >= ${WINDOW}
-rcall('SET', stalledCheckKey, string.format('%.0f %.0f', now, due and now or marked), 'PX', ${REMEMBERED})
+rcall('SET', stalledCheckKey, string.format('%.0f %.0f', now, due and now or marked), 'PX', ${OUT_OF_TOUCH})
 if not due then return {} end
 if outOfTouch then rcall('DEL', stalledKey) end`;
 

@@ -39,7 +39,7 @@ async function next(token: string): Promise<Job> {
 async function ago(seen: number, marked: number): Promise<void> {
   const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
   const now = seconds * 1_000 + Math.floor(micros / 1_000);
-  await redis.set(`${base}stalled-check`, `${now - seen} ${now - marked}`);
+  await redis.set(`${base}stalled-check`, `${now - seen} ${now - marked}`, 'PXAT', now - seen + OUT_OF_TOUCH);
 }
 
 void t.test(
@@ -94,6 +94,25 @@ void t.test(
     await job.moveToCompleted(null, 'token of stepped', false);
   },
 );
+
+void t.test('workers of an earlier version look for themselves as soon as ours are gone', async (t) => {
+  const job = await take('left');
+  await redis.del(`${base}left:lock`);
+  await look();
+  const backend = holder.getBackend();
+  t.same(await backend.moveStalledJobsToWait(), [], 'ours look');
+  t.ok((await redis.pttl(`${base}stalled-check`)) <= OUT_OF_TOUCH);
+  for (const found of [[], ['left']]) {
+    await redis.del(`${base}stalled-check`);
+    t.same(
+      await backend.moveStalledJobsToWait(),
+      found,
+      'marked by the first look, given back by the second',
+    );
+  }
+  await (await next('token')).moveToCompleted(null, 'token', false);
+  t.equal(await job.getState(), 'completed');
+});
 
 void t.test('what has killed too many workers is failed by the next one', async (t) => {
   await take('deadly');
