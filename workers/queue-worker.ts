@@ -36,10 +36,27 @@ export class QueueWorker extends Worker<Delivery> {
     super(name, processor, { ...options, ...LOCKS, prefix, autorun: false });
     const backend = this.getBackend();
     backend.moveStalledJobsToWait = () => giveBackLost(connection, base, maxStalledCount);
+    const completed = backend.moveToCompleted.bind(backend);
+    const failed = backend.moveToFailed.bind(backend);
+    const delayed = backend.moveToDelayed.bind(backend);
+    // Whether the next event is wanted too: not when the worker has begun to close since the first try.
+    const still = (wanted = false) => wanted && !this.closing;
     Object.assign(backend, {
-      moveToCompleted: untilTaken(backend.moveToCompleted.bind(backend), patience),
-      moveToFailed: untilTaken(backend.moveToFailed.bind(backend), patience),
-      moveToDelayed: untilTaken(backend.moveToDelayed.bind(backend), patience),
+      moveToCompleted: untilTaken(
+        (...[job, value, keep, token, next]: Parameters<typeof completed>) =>
+          completed(job, value, keep, token, still(next)),
+        patience,
+      ),
+      moveToFailed: untilTaken(
+        (...[job, reason, keep, token, next, fields]: Parameters<typeof failed>) =>
+          failed(job, reason, keep, token, still(next), fields),
+        patience,
+      ),
+      moveToDelayed: untilTaken(
+        (...[id, at, delay, token, options]: Parameters<typeof delayed>) =>
+          delayed(id, at, delay, token, { ...options, fetchNext: still(options?.fetchNext) }),
+        patience,
+      ),
       retryJob: untilTaken(backend.retryJob.bind(backend), patience),
       moveJobFromActiveToWait: untilTaken(backend.moveJobFromActiveToWait.bind(backend), patience),
     } satisfies Partial<IQueueBackend>);
