@@ -101,7 +101,7 @@ function endOnSignal(
     ending = true;
     logger.info({ cause }, 'shutting down');
     setTimeout(() => {
-      logger.warn({}, 'closing took too long; what is still in hand is given back when its lock runs out');
+      logger.warn({}, 'closing took too long; what is still in hand is handled again');
       process.exit(exitCode);
     }, limit).unref();
     const closed = starting.then((running) => running.close());
