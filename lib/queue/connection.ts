@@ -80,8 +80,8 @@ function connect(url: string, own: Own, enableOfflineQueue: boolean): RedisConne
       ...(tls && { sentinelTLS: {}, enableTLSForSentinelMode: true }),
       sentinelCommandTimeout: COMMON.connectTimeout,
       sentinelRetryStrategy: retryStrategy,
-      // One that has become a replica unawares: ask the Sentinels again.
-      reconnectOnError: ({ message }) => message.startsWith('READONLY'),
+      // One that has become a replica unawares: ask the Sentinels again. Of a script Redis 6 says so behind its line.
+      reconnectOnError: ({ message }) => /^READONLY|: -READONLY/.test(message),
     });
   }
   const { nodes, ...login } = rest;
