@@ -61,11 +61,34 @@ void t.test('what is deeper, or of more parts, is not parsed', async (t) => {
 void t.test('counted as JSON.parse would find it', async (t) => {
   const depthOf = (value: unknown): number =>
     typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
+  // Few parts, so that only the depth decides, and texts that look like more of it.
+  const text = fc.string({ unit: fc.constantFrom(...Array.from('[]{},:"\\ a')), maxLength: 10 });
+  const level = fc.record({
+    name: text,
+    beside: fc.oneof(text, fc.jsonValue({ maxDepth: 1 })),
+    list: fc.boolean(),
+  });
+  const json = fc
+    .array(level, { maxLength: 24, size: 'max' })
+    .map((levels) =>
+      JSON.stringify(
+        levels.reduce<unknown>(
+          (inside, { name, beside, list }) => (list ? [beside, inside] : { [name]: inside, beside }),
+          'innermost',
+        ),
+      ),
+    );
+  let modest = 0;
   fc.assert(
-    fc.property(fc.json({ maxDepth: 24, depthSize: 'max' }), (json) => {
-      return isModest(Buffer.from(json)) === depthOf(JSON.parse(json)) <= 16;
+    fc.property(json, (drawn) => {
+      const fits = depthOf(JSON.parse(drawn)) <= 16;
+      if (fits) modest += 1;
+      return isModest(Buffer.from(drawn)) === fits;
     }),
     draws(500),
   );
-  t.pass('by its depth, whatever is in its texts');
+  t.ok(
+    modest > 50 && modest < 450,
+    `by its depth, whatever is in its texts: ${modest} of 500 are not too deep`,
+  );
 });
