@@ -11,18 +11,27 @@ export interface OverloadOptions {
   log: Log;
 }
 
-/** Why a delivery is turned away: `in-flight`, or how far the process' own state has lowered that limit. */
+/**
+ * Why a delivery is turned away: `in-flight`, or what of the process' own state has lowered that limit; `waited`, when it
+ * was not read for a while for the same reasons.
+ */
 export type ShedCause = (typeof SHED_CAUSES)[number];
-export const SHED_CAUSES = ['in-flight', 'event-loop', 'memory', 'queue-depth'] as const;
+export const SHED_CAUSES = ['in-flight', 'event-loop', 'memory', 'queue-depth', 'waited'] as const;
 
 /** Milliseconds. */
 const SAMPLE_EVERY = 250;
 const RESOLUTION = 10;
 /** Without a delivery turned away for so long, the overload is over. */
 const CALM = 2_000;
+/** Without the limit reached for so long, there is room. */
+const ROOM = 250;
+/** Milliseconds that a turn of the event loop shall last while deliveries are turned away: what is in hand takes several. */
+const TURN = 7;
 /** What overload leaves of the limit at each sample, and what calm adds. */
 const SHRINK = 0.7;
 const GROW = 1.3;
+/** The same at the least and at the most where turns of the event loop are too long, or short. */
+const BY_TURNS = [0.3, 1.1] as const;
 /** So many at once make no event loop late: it is late for other reasons then, which shedding would not mend. */
 const LEAST = 50;
 
@@ -42,6 +51,8 @@ export class Overload {
   #since: number | undefined;
   #lastAt = 0;
   #shed = 0;
+  #fullAt = -Infinity;
+  #turns = { count: 0, milliseconds: 0 };
 
   constructor(options: OverloadOptions) {
     this.#options = options;
@@ -66,10 +77,22 @@ export class Overload {
     this.#inFlight -= 1;
   }
 
+  /** Was a delivery turned away a moment ago because too many are in hand? */
+  get wasFull(): boolean {
+    return performance.now() - this.#fullAt < ROOM;
+  }
+
+  /** A turn of the event loop in which deliveries are turned away. */
+  noteTurn(milliseconds: number): void {
+    this.#turns.count += 1;
+    this.#turns.milliseconds += milliseconds;
+  }
+
   /** One line when deliveries begin to be turned away, one when that is over. */
   noteShed(cause: ShedCause): void {
     this.#shed += 1;
     this.#lastAt = performance.now();
+    if (cause !== 'waited') this.#fullAt = this.#lastAt;
     if (this.#since !== undefined) return;
     this.#since = this.#lastAt;
     this.#options.log.warn({ cause }, 'too much at once: deliveries are told to come again');
@@ -89,26 +112,36 @@ export class Overload {
   }
 
   #sample(): void {
-    const { maxInFlight, maxLoopDelay, maxMemory } = this.#options;
+    const { maxLoopDelay, maxMemory } = this.#options;
     const late = this.#delay.percentile(90) / 1e6 - RESOLUTION;
     this.#delay.reset();
-    const cause =
-      maxMemory !== undefined && process.memoryUsage.rss() > maxMemory
-        ? 'memory'
-        : late > maxLoopDelay
-          ? 'event-loop'
-          : undefined;
-    if (cause) {
-      // From what there was: a limit far above it would take many samples to be felt.
-      const least = cause === 'memory' ? 1 : Math.min(LEAST, maxInFlight);
-      this.#limit = Math.max(least, Math.min(this.#limit, this.#peak) * SHRINK);
-      this.#loweredBy = cause;
-    } else {
-      this.#limit = Math.min(maxInFlight, this.#limit * GROW + 1);
-      if (this.#limit === maxInFlight) this.#loweredBy = 'in-flight';
-    }
+    if (maxMemory !== undefined && process.memoryUsage.rss() > maxMemory) this.#lower('memory', SHRINK);
+    else if (late > maxLoopDelay) this.#lower('event-loop', SHRINK);
+    else if (this.#turns.count > 0) this.#keepTurnsShort(this.#turns);
+    else this.#raise(GROW);
     this.#peak = this.#inFlight;
+    this.#turns = { count: 0, milliseconds: 0 };
     this.#tellEnd();
+  }
+
+  #keepTurnsShort({ count, milliseconds }: { count: number; milliseconds: number }): void {
+    const [least, most] = BY_TURNS;
+    const factor = Math.min(most, Math.max(least, (TURN * count) / milliseconds));
+    if (factor < 1) this.#lower('event-loop', factor);
+    else this.#raise(factor);
+  }
+
+  /** From what there was: a limit far above it would take many samples to be felt. */
+  #lower(cause: ShedCause, factor: number): void {
+    const least = cause === 'memory' ? 1 : Math.min(LEAST, this.#options.maxInFlight);
+    this.#limit = Math.max(least, Math.min(this.#limit, this.#peak) * factor);
+    this.#loweredBy = cause;
+  }
+
+  #raise(factor: number): void {
+    const { maxInFlight } = this.#options;
+    this.#limit = Math.min(maxInFlight, this.#limit * factor + 1);
+    if (this.#limit === maxInFlight) this.#loweredBy = 'in-flight';
   }
 
   #tellEnd(): void {

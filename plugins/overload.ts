@@ -3,7 +3,7 @@
  * read. The cheapest question comes first, and none of them waits. Why not `@fastify/under-pressure`:
  * docs/decisions/0011-overload.md.
  */
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import type { FastifyInstance, onRequestHookHandler, preHandlerHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { UnavailableError } from '../lib/errors.js';
@@ -11,6 +11,7 @@ import type { Held } from '../lib/in-hand.js';
 import type { Metrics } from '../lib/metrics.js';
 import { Overload, type OverloadOptions, type ShedCause } from '../lib/overload.js';
 import { DepthWatch } from '../lib/queue/depth-watch.js';
+import { Resting } from '../lib/resting.js';
 import { preparedAnswer } from './errors.js';
 
 declare module 'fastify' {
@@ -28,13 +29,20 @@ export interface OverloadPluginOptions extends Omit<OverloadOptions, 'log'> {
   metrics: Metrics;
 }
 
+interface Shedding {
+  load: Overload;
+  resting: Resting;
+  metrics: Metrics;
+}
+
 async function overload(fastify: FastifyInstance, options: OverloadPluginOptions) {
   const { maxQueueDepth, metrics, ...limits } = options;
   const load = new Overload({ ...limits, log: fastify.log });
   const depths = maxQueueDepth === undefined ? undefined : new DepthWatch(fastify.queues, maxQueueDepth);
+  const resting = new Resting((milliseconds) => load.noteTurn(milliseconds));
   metrics.watchOverload(load);
 
-  fastify.addHook('onReady', async () => shedBeforeFastify(fastify, load, metrics));
+  fastify.addHook('onReady', async () => shedBeforeFastify(fastify, { load, resting, metrics }));
   fastify.decorate('shedLoad', ({ params }, _reply, done) => {
     done(depths?.isFull((params as { source: string }).source) ? shed('queue-depth') : undefined);
   });
@@ -47,6 +55,8 @@ async function overload(fastify: FastifyInstance, options: OverloadPluginOptions
     work.held.push(place);
     return done();
   });
+  // Before what is in hand is waited for.
+  fastify.addHook('preClose', async () => resting.close());
   fastify.addHook('onClose', async () => {
     load.close();
     depths?.close();
@@ -60,21 +70,32 @@ async function overload(fastify: FastifyInstance, options: OverloadPluginOptions
 }
 
 /**
- * In overload most of the time goes into what is turned away, so this is done before Fastify makes anything of it: an
- * accepted delivery takes several turns of the event loop, and each lasts as long as all that is turned away in it.
+ * In overload most of the time goes into what is turned away, so this is done before Fastify makes anything of it. Its
+ * connection rests then: an accepted delivery takes several turns of the event loop, and each lasts as long as all that
+ * is turned away in it.
  */
-function shedBeforeFastify({ server }: FastifyInstance, load: Overload, metrics: Metrics): void {
+function shedBeforeFastify({ server }: FastifyInstance, { load, resting, metrics }: Shedding): void {
   const answer = preparedAnswer(new UnavailableError('HKL_ERR_OVERLOADED'));
   const handlers = server.listeners('request') as RequestListener[];
   server.removeAllListeners('request');
   server.on('request', (request, response) => {
-    const cause = load.cause;
-    if (cause && request.url?.startsWith('/webhooks/')) {
+    const cause = isDelivery(request) ? causeToShed(request) : undefined;
+    if (cause) {
       load.noteShed(cause);
       metrics.shed(cause);
       answer(response);
+      // The body of this one is to be read yet.
+      if (load.wasFull) request.once('close', () => resting.rest(request.socket));
     } else for (const handle of handlers) handle.call(server, request, response);
   });
+
+  function causeToShed({ socket }: IncomingMessage): ShedCause | undefined {
+    return load.cause ?? (resting.hasWaited(socket) ? 'waited' : undefined);
+  }
+}
+
+function isDelivery({ url }: IncomingMessage): boolean {
+  return url?.startsWith('/webhooks/') ?? false;
 }
 
 export default fp(overload, { name: 'overload', dependencies: ['queues', 'limits'], fastify: '5.x' });

@@ -1,6 +1,8 @@
 /** Past a limit deliveries are told to come again before they are read, and taken again by themselves. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { createPetstoreSender } from '../../senders/petstore.js';
@@ -55,6 +57,70 @@ void t.test('more at once than MAX_IN_FLIGHT', async (t) => {
   await until('the log to say so', () => lines.some(({ msg }) => msg === 'all deliveries are taken again'));
   t.equal(lines.filter(({ msg }) => /too much at once/.test(String(msg))).length, 1, 'one line, not seven');
   t.match(await metric('hookline_in_flight '), / 0$/);
+});
+
+void t.test('a connection on which deliveries are turned away is read on, and taken again', async (t) => {
+  const { address, deliver } = await start(t, { MAX_IN_FLIGHT: '1', ACCEPT_TIMEOUT: '10s', SPOOL_MAX: '0' });
+  t.teardown(() => redis.call('CLIENT', 'UNPAUSE'));
+  await redis.call('CLIENT', 'PAUSE', '60000', 'WRITE');
+  const first = deliver();
+  await until('it to be in hand', async () => (await deliver()).httpStatus === 503);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  const ports = new Set<number | undefined>();
+  const deliverOnOne = async (bytes: number) => {
+    const { path, headers, body } = await sender.request({
+      topic: 'pet.adopted',
+      data: { padding: 'x'.repeat(bytes) },
+    });
+    const request = http.request(`${address}${path}`, { agent, method: 'POST', headers });
+    const answered = once(request.end(body), 'response') as Promise<[http.IncomingMessage]>;
+    const [response] = await answered;
+    ports.add(response.socket.localPort);
+    await once(response.resume(), 'end');
+    return response.statusCode;
+  };
+  t.same(await Promise.all([deliverOnOne(10), deliverOnOne(500_000), deliverOnOne(10)]), [503, 503, 503]);
+  await redis.call('CLIENT', 'UNPAUSE');
+  t.equal((await first).httpStatus, 200);
+  await until('deliveries to be taken again', async () => (await deliverOnOne(10)) === 200);
+  t.equal(await deliverOnOne(500_000), 200);
+  t.equal(ports.size, 1, 'one connection');
+});
+
+void t.test('a turn of the event loop ends, however many connections have something to say', async (t) => {
+  const { address, metric } = await start(t, {
+    MAX_IN_FLIGHT: '20',
+    MAX_CONNECTIONS_PER_ADDRESS: '2000',
+  });
+  const { path, headers, body } = await sender.request({ topic: 'pet.adopted', data: {} });
+  const lines = Object.entries({ host: 'x', ...headers, 'content-length': body.length });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const request = `POST ${path} HTTP/1.1\r\n${head}\r\n${body.toString()}`;
+  const [hostname, port] = [new URL(address).hostname, Number(new URL(address).port)];
+  const ENOUGH = 30_000;
+  let answers = 0;
+  let seen = 0;
+  let most = 0;
+  const turning = () => {
+    most = Math.max(most, answers - seen);
+    seen = answers;
+    if (answers < ENOUGH) setImmediate(turning);
+  };
+  const sockets = Array.from({ length: 1_500 }, () => net.connect(port, hostname));
+  t.teardown(() => sockets.forEach((socket) => socket.destroy()));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  for (const socket of sockets) {
+    // The same one each time: most are turned away, the others are duplicates.
+    socket.on('data', () => (answers += 1) && socket.write(request)).write(request);
+  }
+  turning();
+  await until('many answers', () => answers >= ENOUGH, 120_000);
+  // libuv reads 1,024 of them 48 times over, a half of it here for the senders' sake.
+  t.ok(most < 5_000, `${most} answers in a turn`);
+  const shed = await metric('hookline_shed_total{cause="waited"}');
+  t.match(shed, / [1-9]\d*$/, 'those that rested are not taken before others');
+  t.match(await metric('hookline_deliveries_total{source="petstore",outcome="duplicate"}'), / [1-9]\d*$/);
 });
 
 void t.test('bodies that never come take no room', async (t) => {
