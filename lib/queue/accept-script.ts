@@ -1,9 +1,8 @@
 /**
- * One script that accepts many events: for each, BullMQ's own add (`addStandardJob-9.lua`), which remembers the
- * webhook id and queues the job. Sent as one command, an event costs less than in a pipeline of
- * BullMQ's commands: docs/decisions/0012-accept-in-one-command.md.
+ * One script that accepts many events: it remembers each webhook id and queues the job. It leaves in Redis what
+ * BullMQ's own add (`addStandardJob-9.lua`) leaves, with fewer commands: docs/decisions/0012-accept-in-one-command.md.
  */
-import { changed, scriptOf } from './bullmq-scripts.js';
+import { requireScript } from './bullmq-scripts.js';
 import { LuaScript, type Argument } from './lua-script.js';
 
 /** One event, as it is queued. */
@@ -37,30 +36,82 @@ local fence = tonumber(redis.call('GET', base .. 'fence') or 0)`;
 
 const SUFFIXES = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
 
+// What the script below does in its stead, as of BullMQ 6.7.0.
+requireScript('addStandardJob', {
+  keys: SUFFIXES.length,
+  sha256: '2eee45c9ffc54d24681b737f926016a7f7464f0d32a5f87f623bffa2fc55413c',
+});
+
 /**
  * Answers for each event, in their order, the id of the job that stands for its webhook id: its own, or that of the
- * first delivery. In its place `{message}` where Redis refused this one alone. In place of all of them a number, the
+ * first delivery. In its place `{message}` where Redis refused this one alone, which is undone then. In place of all of them a number, the
  * epoch that is known here, where that of the events is older: then nothing was done.
  *
  * An accepted event gets the next number of its queue in the field `seq` of its job: 1, 2, 3, … without gaps in the
  * order of acceptance, whichever receiver they came through. A duplicate gets none.
+ *
+ * A job that is there already was queued by an earlier try of the same delivery, whose answer was lost. Unlike BullMQ's own
+ * add it takes no number of `id`, which only names jobs without a name, and looks for no remembered id without an end.
  */
 export const ACCEPT = new LuaScript(`
-${addAsFunction()}
-local base, window, template = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local base, window, opts = ARGV[1], ARGV[2], ARGV[3]
 ${FENCE}
 if fence > tonumber(ARGV[4]) then return fence end
-local opts = cjson.decode(template)
+local call = redis.call
+local wait, meta, active, events, marker = KEYS[1], KEYS[3], KEYS[7], KEYS[8], KEYS[9]
+local maxEvents = call('HGET', meta, 'opts.maxLenEvents')
+if not maxEvents then
+  maxEvents = 10000
+  call('HSET', meta, 'opts.maxLenEvents', maxEvents)
+end
+local last = tonumber(call('GET', base .. 'seq') or 0)
+local accepted = 0
+local claimed
+
+local function tell(event, ...)
+  call('XADD', events, 'MAXLEN', '~', maxEvents, '*', 'event', event, 'jobId', ...)
+end
+
+local function accept(timestamp, jobId, name, dedupeKey, data)
+  local job, remembered = base .. jobId, base .. 'de:' .. dedupeKey
+  if call('EXISTS', job) == 1 then
+    tell('duplicated', jobId)
+    return jobId
+  end
+  if not call('SET', remembered, jobId, 'PX', window, 'NX') then
+    local first = call('GET', remembered)
+    tell('deduplicated', first, 'deduplicationId', dedupeKey, 'deduplicatedJobId', jobId)
+    return first
+  end
+  claimed = {remembered, job}
+  call('HSET', job, 'name', name, 'data', data, 'opts', opts .. cjson.encode(dedupeKey) .. '}}',
+    'timestamp', timestamp, 'delay', 0, 'priority', 0, 'deid', dedupeKey, 'seq', last + accepted + 1)
+  call('XADD', events, '*', 'event', 'added', 'jobId', jobId, 'name', name)
+  tell('waiting', jobId)
+  call('LPUSH', wait, jobId)
+  accepted = accepted + 1
+  return jobId
+end
+
 local answers = {}
 local packed, at = ARGV[5], 1
 while at <= #packed do
   local timestamp, jobId, name, dedupeKey, data
   timestamp, jobId, name, dedupeKey, data, at = struct.unpack('>dI4c0I4c0I4c0I4c0', packed, at)
-  opts.de = {id = dedupeKey, ttl = window}
-  local args = {base, jobId, name, timestamp, nil, nil, nil, nil, base .. 'de:' .. dedupeKey}
-  local done, answer = pcall(add, args, data, opts)
-  if not done then answer = {type(answer) == 'table' and answer.err or tostring(answer)} end
+  claimed = nil
+  local done, answer = pcall(accept, timestamp, jobId, name, dedupeKey, data)
+  if not done then
+    answer = {type(answer) == 'table' and answer.err or tostring(answer)}
+    if claimed then call('DEL', unpack(claimed)) end
+  end
   answers[#answers + 1] = answer
+end
+
+if accepted > 0 then
+  call('INCRBY', base .. 'seq', accepted)
+  local paused, concurrency = unpack(call('HMGET', meta, 'paused', 'concurrency'))
+  local maxed = concurrency and call('LLEN', active) >= tonumber(concurrency)
+  if not paused and not maxed then call('ZADD', marker, 0, '0') end
 end
 return answers
 `);
@@ -75,7 +126,9 @@ export function acceptArguments(
   epoch: number,
   jobs: NewJob[],
 ): Argument[] {
-  return [base, String(dedupeWindow), JSON.stringify(opts), String(epoch), pack(jobs)];
+  // The script writes the webhook id behind it, and closes it.
+  const open = JSON.stringify({ ...opts, de: { ttl: dedupeWindow, id: '' } }).slice(0, -'""}}'.length);
+  return [base, String(dedupeWindow), open, String(epoch), pack(jobs)];
 }
 
 /**
@@ -120,33 +173,4 @@ export function rememberedKeys({ base }: AcceptTarget): string[] {
 
 export function rememberedArguments({ base }: AcceptTarget, epoch: number, dedupeKeys: string[]): string[] {
   return [base, String(epoch), ...dedupeKeys];
-}
-
-/** Lua: `add(args, data, opts)`, BullMQ's script with its arguments given instead of unpacked. */
-function addAsFunction(): string {
-  const { content } = scriptOf('addStandardJob', SUFFIXES.length);
-  for (const [index, key] of ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active'].entries()) {
-    if (!content.includes(`KEYS[${index + 1}] '${key}'`))
-      throw changed('addStandardJob', `key ${index + 1} is not ${key}`);
-  }
-  const replaced = [
-    ['local args = cmsgpack.unpack(ARGV[1])\n', ''],
-    ['local data = ARGV[2]\n', ''],
-    ['local opts = cmsgpack.unpack(ARGV[3])\n', ''],
-  ].reduce((text, [from = '', to = '']) => replaceOnce(text, from, to), content);
-  const end = /\nreturn jobId\s*$/;
-  if (!end.test(replaced) || !/\n {4}jobIdKey = args\[1\] \.\. jobId/.test(replaced)) {
-    throw changed('addStandardJob', 'it does not end with the id of the job');
-  }
-  const numbering = 'rcall("HSET", jobIdKey, "seq", rcall("INCR", args[1] .. "seq"))';
-  const body = replaced.replace(end, `\n${numbering}\nreturn jobId\n`).replaceAll('ARGV[2]', 'data');
-  if (/ARGV\[/.test(body.replace(/--\[\[[\s\S]*?\]\]/g, ''))) {
-    throw changed('addStandardJob', 'it takes other arguments');
-  }
-  return `local function add(args, data, opts)\n${body}\nend`;
-}
-
-function replaceOnce(text: string, from: string, to: string): string {
-  if (text.split(from).length !== 2) throw changed('addStandardJob', `it does not have ${from.trim()} once`);
-  return text.replace(from, to);
 }

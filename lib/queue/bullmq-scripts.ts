@@ -3,6 +3,7 @@
  * the form of its scripts: each is checked when this module is loaded, and a BullMQ in which one has changed does
  * not start.
  */
+import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 
 interface BullScript {
@@ -60,6 +61,15 @@ export function scriptOf(name: string, keys: number): BullScript {
   const script = scripts[name];
   if (script?.keys !== keys) throw changed(name, `it takes ${script?.keys ?? 'no'} keys instead of ${keys}`);
   return script;
+}
+
+/**
+ * Stops where a script of BullMQ's is another one than ours stands in for.
+ * @throws {BullMqFormError}
+ */
+export function requireScript(name: string, { keys, sha256 }: { keys: number; sha256: string }): void {
+  const found = createHash('sha256').update(scriptOf(name, keys).content).digest('hex');
+  if (found !== sha256) throw changed(name, `its SHA-256 is ${found} instead of ${sha256}`);
 }
 
 function nextToBeTaken({ content, keys }: BullScript): BullScript {

@@ -62,7 +62,7 @@ export class DeliveryQueue {
   }
 
   /**
-   * Remembers the webhook id and queues the event in one Lua script, BullMQ's own add (`addStandardJob-9.lua`:
+   * Remembers the webhook id and queues the event in one Lua script, as BullMQ's own add does (`addStandardJob-9.lua`:
    * `SET <queue>:de:<id> <jobId> PX <window> NX` inside the add). No crash in between can lose the event, and no
    * resent command can queue it twice, since the job id is made once per delivery. The same script numbers the
    * events of a queue in the order of their acceptance (`accept-script.ts`).
