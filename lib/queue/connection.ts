@@ -2,6 +2,7 @@ import { Cluster, Redis } from 'ioredis';
 import type { Log } from '../log.js';
 import { endWhenClosed } from './ending-cluster.js';
 import { parseRedisAddress } from './redis-address.js';
+import { sendTogether } from './send-together.js';
 
 /** A connection to one Redis, to whichever the Sentinels say, or to a Cluster. */
 export type RedisConnection = Redis | Cluster;
@@ -46,7 +47,9 @@ export function producerConnection(url: string, commandTimeout: number, log: Log
  * @throws {RedisAddressError}
  */
 export function workerConnection(url: string, log: Log): RedisConnection {
-  return logged(connect(url, { maxRetriesPerRequest: null, connectionName: 'hookline-worker' }, true), log);
+  const redis = connect(url, { maxRetriesPerRequest: null, connectionName: 'hookline-worker' }, true);
+  sendTogether(redis);
+  return logged(redis, log);
 }
 
 /** Every node that takes writes: what Redis tells of itself is told of one node. */
