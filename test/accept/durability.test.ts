@@ -72,3 +72,47 @@ void t.test('fsync', { skip: noRedis }, async (t) => {
     });
   }
 });
+
+/** WAITAOF came with Redis 7.2, and Valkey has it; older ones stop the start, as above. */
+const noWaitAof = noRedis || (await withoutWaitAof());
+
+async function withoutWaitAof(): Promise<false | string> {
+  const redis = await DurableRedis.open(t);
+  const [known] = (await redis.tell('COMMAND', 'INFO', 'WAITAOF')) as [unknown];
+  return known ? false : 'this Redis has no WAITAOF';
+}
+
+void t.test('fsync, and a file that is switched off', { skip: noWaitAof }, async (t) => {
+  const redis = await DurableRedis.open(t);
+  const { address } = await start(t, redis, { DURABILITY: 'fsync', ACCEPT_TIMEOUT: '10s' });
+  for (const when of ['everysec', 'always']) {
+    await redis.tell('CONFIG', 'SET', 'appendfsync', when);
+    const ids = [randomUUID(), randomUUID()];
+    const deliverAll = () => Promise.all(ids.map(async (id) => (await deliver(address, { id })).status));
+    t.same(await deliverAll(), ['accepted', 'accepted'], when);
+    t.same(await deliverAll(), ['duplicate', 'duplicate']);
+  }
+  await redis.tell('CONFIG', 'SET', 'appendonly', 'no');
+  const id = randomUUID();
+  t.match(await deliver(address, { id }), { httpStatus: 200, status: 'spooled' }, 'there is no file to sync');
+  await redis.tell('CONFIG', 'SET', 'appendonly', 'yes');
+  await until('it to be drained', async () => (await deliver(address, { id })).status === 'duplicate');
+});
+
+void t.test('replica-fsync', { skip: noWaitAof }, async (t) => {
+  const [main, replica] = [await DurableRedis.open(t), await DurableRedis.open(t)];
+  const { address } = await start(t, main, { DURABILITY: 'replica-fsync', ACCEPT_TIMEOUT: '4s' });
+  t.match(await deliver(address, {}), { httpStatus: 200, status: 'spooled' }, 'there is no replica yet');
+
+  await replica.tell('REPLICAOF', '127.0.0.1', String(main.port));
+  await until('the replica to have all', async () => (await main.tell('WAIT', '1', '500')) === 1);
+  await until('deliveries to be accepted', async () => (await deliver(address, {})).status === 'accepted');
+
+  replica.signal('SIGSTOP');
+  const id = randomUUID();
+  t.match(await deliver(address, { id }), { httpStatus: 200, status: 'spooled' }, 'only one disk has it');
+  replica.signal('SIGCONT');
+  await until('it to be drained', async () => (await deliver(address, { id })).status === 'duplicate');
+  const jobs = (await main.tell('KEYS', `durability:petstore:${id}~*`)) as string[];
+  t.equal(jobs.length, 1, 'one job, though it was written twice');
+});
