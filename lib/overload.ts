@@ -92,7 +92,8 @@ export class Overload {
   noteShed(cause: ShedCause): void {
     this.#shed += 1;
     this.#lastAt = performance.now();
-    if (cause !== 'waited') this.#fullAt = this.#lastAt;
+    // Neither says that too many are in hand: connections that rest for these would rest for as long as they are told.
+    if (cause !== 'waited' && cause !== 'queue-depth') this.#fullAt = this.#lastAt;
     if (this.#since !== undefined) return;
     this.#since = this.#lastAt;
     this.#options.log.warn({ cause }, 'too much at once: deliveries are told to come again');
