@@ -27,6 +27,11 @@ const CALM = 2_000;
 const ROOM = 250;
 /** Milliseconds that a turn of the event loop shall last while deliveries are turned away: what is in hand takes several. */
 const TURN = 7;
+/**
+ * Connections that rest, up to which turns lower nothing: so few could be taken soon, and those who come again at once
+ * would keep the limit low for good where turns are long for other reasons, or at the receiver's capacity.
+ */
+const FEW = 256;
 /** What overload leaves of the limit at each sample, and what calm adds. */
 const SHRINK = 0.7;
 const GROW = 1.3;
@@ -82,8 +87,9 @@ export class Overload {
     return performance.now() - this.#fullAt < ROOM;
   }
 
-  /** A turn of the event loop in which deliveries are turned away. */
-  noteTurn(milliseconds: number): void {
+  /** A turn of the event loop in which deliveries are turned away, and so many connections rest. */
+  noteTurn(milliseconds: number, resting: number): void {
+    if (resting <= FEW) return;
     this.#turns.count += 1;
     this.#turns.milliseconds += milliseconds;
   }

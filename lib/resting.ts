@@ -13,7 +13,7 @@ const LONG = 20;
  * them 48 times over before a timer runs (libuv, `uv__io_poll` in src/unix/linux.c), and an answer of Redis waits behind all of them.
  */
 export class Resting {
-  readonly #onTurn: (milliseconds: number) => void;
+  readonly #onTurn: (milliseconds: number, resting: number) => void;
   /** In the order in which they are read again; those before `#next` are. */
   #queue: Array<{ socket: Socket; since: number }> = [];
   #next = 0;
@@ -24,8 +24,8 @@ export class Resting {
   #turning: NodeJS.Immediate | undefined;
   #turnedAt = 0;
 
-  /** @param onTurn told how long a turn lasted, while there are connections that rest */
-  constructor(onTurn: (milliseconds: number) => void) {
+  /** @param onTurn told how long a turn lasted, and how many rest at its end, while there are connections that rest */
+  constructor(onTurn: (milliseconds: number, resting: number) => void) {
     this.#onTurn = onTurn;
   }
 
@@ -58,7 +58,7 @@ export class Resting {
 
   #turn(): void {
     const now = performance.now();
-    this.#onTurn(now - this.#turnedAt);
+    this.#onTurn(now - this.#turnedAt, this.#queue.length - this.#next);
     this.#turnedAt = now;
     const rested = this.#queue.slice(this.#next, this.#next + AT_ONCE);
     const long = rested.filter(({ since }) => now - since > LONG);
