@@ -140,9 +140,10 @@ export class Overload {
 
   /** From what there was: a limit far above it would take many samples to be felt. */
   #lower(cause: ShedCause, factor: number): void {
-    const least = cause === 'memory' ? 1 : Math.min(LEAST, this.#options.maxInFlight);
+    const { maxInFlight } = this.#options;
+    const least = cause === 'memory' ? 1 : Math.min(LEAST, maxInFlight);
     this.#limit = Math.max(least, Math.min(this.#limit, this.#peak) * factor);
-    this.#loweredBy = cause;
+    if (this.#limit < maxInFlight) this.#loweredBy = cause;
   }
 
   #raise(factor: number): void {

@@ -43,3 +43,15 @@ void t.test(
     await noteTurnsUntil(150, () => load.limit === 1_000);
   },
 );
+
+void t.test('a limit that is as low as it gets is reached because of what is in hand', async (t) => {
+  const load = open(t, { maxInFlight: 2 });
+  load.enter();
+  load.enter();
+  for (let turns = 0; turns < 60; turns += 1) {
+    load.noteTurn(50, 2_500);
+    await sleep(10);
+  }
+  t.equal(load.limit, 2);
+  t.equal(load.cause, 'in-flight');
+});
