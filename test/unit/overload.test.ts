@@ -41,6 +41,7 @@ void t.test(
     };
     await noteTurnsUntil(2_500, () => load.limit < 100);
     await noteTurnsUntil(150, () => load.limit === 1_000);
+    t.notOk(load.cause, 'all are taken');
   },
 );
 
