@@ -27,6 +27,11 @@ const CALM = 2_000;
 const ROOM = 250;
 /** Milliseconds that a turn of the event loop shall last while deliveries are turned away: what is in hand takes several. */
 const TURN = 7;
+/**
+ * Connections that rest, up to which turns lower nothing: so few could be taken soon, and those who come again at once
+ * would keep the limit low for good where turns are long for other reasons, or at the receiver's capacity.
+ */
+const FEW = 256;
 /** What overload leaves of the limit at each sample, and what calm adds. */
 const SHRINK = 0.7;
 const GROW = 1.3;
@@ -82,8 +87,9 @@ export class Overload {
     return performance.now() - this.#fullAt < ROOM;
   }
 
-  /** A turn of the event loop in which deliveries are turned away. */
-  noteTurn(milliseconds: number): void {
+  /** A turn of the event loop in which deliveries are turned away, and so many connections rest. */
+  noteTurn(milliseconds: number, resting: number): void {
+    if (resting <= FEW) return;
     this.#turns.count += 1;
     this.#turns.milliseconds += milliseconds;
   }
@@ -92,7 +98,8 @@ export class Overload {
   noteShed(cause: ShedCause): void {
     this.#shed += 1;
     this.#lastAt = performance.now();
-    if (cause !== 'waited') this.#fullAt = this.#lastAt;
+    // Neither says that too many are in hand: connections that rest for these would rest for as long as they are told.
+    if (cause !== 'waited' && cause !== 'queue-depth') this.#fullAt = this.#lastAt;
     if (this.#since !== undefined) return;
     this.#since = this.#lastAt;
     this.#options.log.warn({ cause }, 'too much at once: deliveries are told to come again');
@@ -133,9 +140,10 @@ export class Overload {
 
   /** From what there was: a limit far above it would take many samples to be felt. */
   #lower(cause: ShedCause, factor: number): void {
-    const least = cause === 'memory' ? 1 : Math.min(LEAST, this.#options.maxInFlight);
+    const { maxInFlight } = this.#options;
+    const least = cause === 'memory' ? 1 : Math.min(LEAST, maxInFlight);
     this.#limit = Math.max(least, Math.min(this.#limit, this.#peak) * factor);
-    this.#loweredBy = cause;
+    if (this.#limit < maxInFlight) this.#loweredBy = cause;
   }
 
   #raise(factor: number): void {

@@ -13,17 +13,19 @@ const LONG = 20;
  * them 48 times over before a timer runs (libuv, `uv__io_poll` in src/unix/linux.c), and an answer of Redis waits behind all of them.
  */
 export class Resting {
-  readonly #onTurn: (milliseconds: number) => void;
+  readonly #onTurn: (milliseconds: number, resting: number) => void;
   /** In the order in which they are read again; those before `#next` are. */
   #queue: Array<{ socket: Socket; since: number }> = [];
   #next = 0;
+  /** Those in the queue: whoever sends many requests at once stands in it but once, or it would grow without end. */
+  readonly #resting = new WeakSet<Socket>();
   /** Those that are read in this turn after a long rest. */
   #woken = new WeakSet<Socket>();
   #turning: NodeJS.Immediate | undefined;
   #turnedAt = 0;
 
-  /** @param onTurn told how long a turn lasted, while there are connections that rest */
-  constructor(onTurn: (milliseconds: number) => void) {
+  /** @param onTurn told how long a turn lasted, and how many rest at its end, while there are connections that rest */
+  constructor(onTurn: (milliseconds: number, resting: number) => void) {
     this.#onTurn = onTurn;
   }
 
@@ -31,6 +33,8 @@ export class Resting {
   rest(socket: Socket): void {
     if (socket.destroyed) return;
     socket.pause();
+    if (this.#resting.has(socket)) return;
+    this.#resting.add(socket);
     const now = performance.now();
     this.#queue.push({ socket, since: now });
     if (this.#turning) return;
@@ -47,19 +51,19 @@ export class Resting {
   close(): void {
     clearImmediate(this.#turning);
     this.#turning = undefined;
-    for (const { socket } of this.#queue.slice(this.#next)) socket.resume();
+    for (const { socket } of this.#queue.slice(this.#next)) this.#wake(socket);
     this.#queue = [];
     this.#next = 0;
   }
 
   #turn(): void {
     const now = performance.now();
-    this.#onTurn(now - this.#turnedAt);
+    this.#onTurn(now - this.#turnedAt, this.#queue.length - this.#next);
     this.#turnedAt = now;
     const rested = this.#queue.slice(this.#next, this.#next + AT_ONCE);
     const long = rested.filter(({ since }) => now - since > LONG);
     this.#woken = new WeakSet(long.map(({ socket }) => socket));
-    for (const { socket } of rested) socket.resume();
+    for (const { socket } of rested) this.#wake(socket);
     this.#next += rested.length;
     // Seldom, and of at least as many as were taken: what is cut off the front of a list costs as much as its rest.
     if (this.#next * 2 >= this.#queue.length) {
@@ -68,5 +72,10 @@ export class Resting {
     }
     // Even if none is left: those that were woken are read in the next one.
     this.#turning = rested.length > 0 ? setImmediate(() => this.#turn()) : undefined;
+  }
+
+  #wake(socket: Socket): void {
+    this.#resting.delete(socket);
+    socket.resume();
   }
 }

@@ -39,7 +39,7 @@ async function overload(fastify: FastifyInstance, options: OverloadPluginOptions
   const { maxQueueDepth, metrics, ...limits } = options;
   const load = new Overload({ ...limits, log: fastify.log });
   const depths = maxQueueDepth === undefined ? undefined : new DepthWatch(fastify.queues, maxQueueDepth);
-  const resting = new Resting((milliseconds) => load.noteTurn(milliseconds));
+  const resting = new Resting((milliseconds, count) => load.noteTurn(milliseconds, count));
   metrics.watchOverload(load);
 
   fastify.addHook('onReady', async () => shedBeforeFastify(fastify, { load, resting, metrics }));

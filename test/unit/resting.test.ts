@@ -49,6 +49,22 @@ void t.test('a few in each turn, first come first', async (t) => {
   t.ok(turns.length <= after + 2, 'none are counted when nobody rests');
 });
 
+void t.test(
+  "a connection whose requests came many at once has one place, and not the others' places",
+  async (t) => {
+    const { ours, theirs, heard } = await connect(t, 2);
+    let turns = 0;
+    const resting = new Resting(() => (turns += 1));
+    t.teardown(() => resting.close());
+    const [many, other] = [ours[0] as net.Socket, ours[1] as net.Socket];
+    for (let request = 0; request < 1_000; request += 1) resting.rest(many);
+    resting.rest(other);
+    for (const socket of theirs) socket.write('x');
+    await until('both to be read', () => new Set(heard).size === 2);
+    t.ok(turns <= 2, `${turns} turns`);
+  },
+);
+
 void t.test('what came during a long rest has waited, what comes later has not', async (t) => {
   const { ours, theirs } = await connect(t, 1);
   const [socket, sender] = [ours[0] as net.Socket, theirs[0] as net.Socket];
