@@ -1,16 +1,12 @@
 /** Minutes of load that receiver and worker can take for as long as one likes: what grows meanwhile? */
-import { Redis } from 'ioredis';
-import { acceptOnce, startServer } from './accept.js';
-import { JobQueue, KEPT, QUEUE } from './jobs.js';
+import { acceptOnce } from './accept.js';
+import { KEPT, QUEUE } from './jobs.js';
 import { delayPercentile, readDelays, type Delays } from './loop-delay.js';
-import type { Subject } from './processes.js';
-import { pitchpointTraffic, type Traffic } from './requests.js';
+import { usedMemory } from './redis-meter.js';
 import type { Cell, Section } from './section.js';
-import { PREFIX } from './stage.js';
+import { CONNECTIONS, PREFIX, withStage, type Stage } from './stage.js';
 import { median } from './stats.js';
-import { startWorker } from './worker.js';
 
-const CONNECTIONS = 64;
 const SHARE = 0.7;
 /** Milliseconds. */
 const MINUTE = 60_000;
@@ -18,42 +14,18 @@ const FULL_LOAD = 10_000;
 const SAMPLE_EVERY = 2_000;
 const MB = 1024 ** 2;
 
-interface Actors {
-  redis: Redis;
-  queue: JobQueue;
-  traffic: Traffic;
-  receiver: Subject;
-  worker: Subject;
-}
-
 export const enduranceSection: Section = {
   name: 'minutes at 70 % of capacity',
   long: true,
-  async measure({ redisUrl, minutes }) {
-    const redis = new Redis(redisUrl);
-    const queue = new JobQueue(redisUrl, PREFIX);
-    const ending: Array<() => Promise<void>> = [() => queue.close()];
-    try {
-      await redis.flushdb();
-      const traffic = await pitchpointTraffic(1.1 * 1024);
-      ending.push(() => traffic.close());
-      const environment = { REDIS_URL: redisUrl, QUEUE_PREFIX: PREFIX };
-      const receiver = await startServer('hookline', { ...environment, ...traffic.environment });
-      ending.push(() => receiver.stop());
-      const worker = await startWorker('empty', environment);
-      ending.push(() => worker.stop());
-      const actors = { redis, queue, traffic, receiver, worker };
-      const rate = SHARE * (await capacityOf(actors));
+  measure: ({ redisUrl, minutes }) =>
+    withStage(redisUrl, async (stage) => {
+      const rate = SHARE * (await capacityOf(stage));
       const rows: Array<Record<string, Cell>> = [];
       for (let minute = 1; minute <= minutes; minute += 1) {
-        rows.push({ minute: String(minute), ...(await minuteOf(actors, rate)) });
+        rows.push({ minute: String(minute), ...(await minuteOf(stage, rate)) });
       }
       return { columns: COLUMNS, rows: [...rows, lastToFirst(rows)] };
-    } finally {
-      for (const end of ending.toReversed()) await end();
-      redis.disconnect();
-    }
-  },
+    }),
 };
 
 const COLUMNS = {
@@ -71,7 +43,7 @@ const COLUMNS = {
 };
 
 /** Events a second of receiver and worker together: what is accepted at full load counts when it is handled. */
-async function capacityOf({ receiver, queue, traffic }: Actors): Promise<number> {
+async function capacityOf({ receiver, queue, traffic }: Stage): Promise<number> {
   const full = { connections: CONNECTIONS, duration: FULL_LOAD, next: traffic.next };
   await acceptOnce(receiver, full);
   await queue.empty();
@@ -81,9 +53,9 @@ async function capacityOf({ receiver, queue, traffic }: Actors): Promise<number>
   return (answers / (performance.now() - started)) * 1_000;
 }
 
-async function minuteOf(actors: Actors, rate: number): Promise<Record<string, Cell>> {
-  const { receiver, worker, redis, queue, traffic } = actors;
-  const before = await stateOf(actors);
+async function minuteOf(stage: Stage, rate: number): Promise<Record<string, Cell>> {
+  const { receiver, worker, redis, queue, traffic } = stage;
+  const before = await stateOf(stage);
   const memory = { receiver: [] as number[], worker: [] as number[] };
   const sampling = setInterval(() => {
     memory.receiver.push(receiver.memoryBytes() / MB);
@@ -93,7 +65,7 @@ async function minuteOf(actors: Actors, rate: number): Promise<Record<string, Ce
   const { rate: answered } = await acceptOnce(receiver, load).finally(() => clearInterval(sampling));
   const waiting = await redis.llen(`${PREFIX}:${QUEUE}:wait`);
   await queue.empty();
-  const after = await stateOf(actors);
+  const after = await stateOf(stage);
   return {
     rate: answered,
     receiver: median(memory.receiver),
@@ -113,9 +85,8 @@ async function stateOf({
   redis,
   receiver,
   worker,
-}: Actors): Promise<{ memory: number; ids: number; receiver: Delays; worker: Delays }> {
-  await redis.call('MEMORY', 'PURGE');
-  const memory = Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
+}: Stage): Promise<{ memory: number; ids: number; receiver: Delays; worker: Delays }> {
+  const memory = await usedMemory(redis);
   const [ids, ...delays] = await Promise.all([redis.dbsize(), readDelays(receiver), readDelays(worker)]);
   return { memory, ids, receiver: delays[0], worker: delays[1] };
 }

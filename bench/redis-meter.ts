@@ -29,6 +29,12 @@ export async function readRedis(redis: Redis): Promise<RedisReading> {
   };
 }
 
+/** Bytes, after Redis has let go of what it only meant to use again. */
+export async function usedMemory(redis: Redis): Promise<number> {
+  await redis.call('MEMORY', 'PURGE');
+  return (await readRedis(redis)).memory;
+}
+
 /** What was added between two readings. */
 export function difference(before: RedisReading, after: RedisReading): RedisReading {
   const added = [...after.commands].map(

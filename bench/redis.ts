@@ -1,7 +1,7 @@
 /** What an event costs Redis: commands, bytes over the network and on the disk, memory while it waits and afterwards. */
 import type { Redis } from 'ioredis';
 import { KEPT, QUEUE } from './jobs.js';
-import { difference, readRedis, scripts, work, type RedisReading } from './redis-meter.js';
+import { difference, readRedis, scripts, usedMemory, work, type RedisReading } from './redis-meter.js';
 import type { Section, Table } from './section.js';
 import { PREFIX, withStage, type Stage } from './stage.js';
 
@@ -117,12 +117,6 @@ const memorySection: Section = {
       };
     }),
 };
-
-/** After Redis has let go of what it only meant to use again. */
-async function usedMemory(redis: Redis): Promise<number> {
-  await redis.call('MEMORY', 'PURGE');
-  return (await readRedis(redis)).memory;
-}
 
 /** The mean of some of the keys that stand for webhook ids. */
 export async function bytesOfOneKey(redis: Redis): Promise<number> {

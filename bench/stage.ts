@@ -1,16 +1,26 @@
 import { Redis } from 'ioredis';
 import { acceptOnce, startServer } from './accept.js';
 import { JobQueue } from './jobs.js';
-import { pitchpointTraffic } from './requests.js';
+import type { Subject } from './processes.js';
+import { pitchpointTraffic, type Traffic } from './requests.js';
 import { startWorker } from './worker.js';
 
 export const PREFIX = 'hookline';
 
-/** Receiver and worker on an empty Redis; the worker takes nothing but while the queue is drained. */
+export const CONNECTIONS = 64;
+
+/** Receiver and worker on a Redis that was empty; the worker's handler does nothing. */
 export interface Stage {
   redis: Redis;
   queue: JobQueue;
-  /** Accepts at least so many events from 64 connections, as fast as it goes. How many there were. */
+  /** What the receiver takes. */
+  traffic: Traffic;
+  receiver: Subject;
+  worker: Subject;
+  /**
+   * Accepts at least so many events from `CONNECTIONS`, as fast as it goes. How many there were. The queue is paused for it, and
+   * stays so: the worker takes nothing before it is drained.
+   */
   accept: (events: number) => Promise<number>;
 }
 
@@ -35,11 +45,12 @@ export async function withStage<Result>(
       let taken = 0;
       while (taken < events) {
         const duration = events - taken > 10_000 ? 1_000 : 200;
-        taken += (await acceptOnce(receiver, { connections: 64, duration, next: traffic.next })).answers;
+        const load = { connections: CONNECTIONS, duration, next: traffic.next };
+        taken += (await acceptOnce(receiver, load)).answers;
       }
       return taken;
     };
-    return await measure({ redis, queue, accept });
+    return await measure({ redis, queue, traffic, receiver, worker, accept });
   } finally {
     for (const end of ending.toReversed()) await end();
     redis.disconnect();

@@ -1,4 +1,4 @@
-/** Why an authentic delivery cannot be handed to a handler as it is. Kept with the job; see `workers/quarantine.ts`. */
+/** Why an authentic delivery cannot be handed to a handler as it is. Kept with the job; see `workers/understand.ts`. */
 export type QuarantineCause =
   'no-id' | 'no-topic' | 'bad-topic' | 'bad-name' | 'not-text' | 'compressed' | 'not-json';
 

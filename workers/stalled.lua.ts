@@ -3,11 +3,10 @@
  * locks run out too while Redis is away: what a healthy worker had in hand then was handled twice. Ours asks whether
  * anybody could have renewed it: docs/decisions/0020-lost-workers.md.
  */
-import { changed, scriptOf } from '../lib/queue/bullmq-scripts.js';
+import { withReplaced, scriptOf } from '../lib/queue/bullmq-scripts.js';
 import { LuaScript } from '../lib/queue/lua-script.js';
 import type { RedisConnection } from '../lib/queue/connection.js';
 
-const NAME = 'moveStalledJobsToWait';
 const SUFFIXES = [
   'stalled',
   'wait',
@@ -20,11 +19,9 @@ const SUFFIXES = [
   'repeat',
 ];
 
-/**
- * Milliseconds without any renewal in which an event has lost its worker, and between two looks of any worker from which on
- * Redis, or all workers, were away: then a new window begins for all.
- */
+/** Milliseconds without any renewal in which an event has lost its worker. */
 export const WINDOW = 10_000;
+/** Milliseconds between two looks of any worker from which on Redis, or all workers, were away: then a new window begins for all. */
 export const OUT_OF_TOUCH = 4_000;
 
 const BY_LOCK = `if rcall("EXISTS", stalledCheckKey) == 1 then
@@ -52,21 +49,13 @@ const TAKE_LOCK = 'rcall("DEL", jobKey .. ":lock")';
 
 /** A worker that is alive after all finds its lock gone, and can end nothing with it. */
 const LOST = new LuaScript(
-  [
+  withReplaced(
+    scriptOf('moveStalledJobsToWait', SUFFIXES.length),
     [BY_LOCK, BY_RENEWAL],
     [IF_NO_LOCK, 'do'],
     [COUNT, `${TAKE_LOCK}\n${COUNT}`],
-  ].reduce(
-    (script, [from = '', to = '']) => replaceOnce(script, from, to),
-    scriptOf(NAME, SUFFIXES.length).content,
-  ),
+  ).content,
 );
-
-function replaceOnce(script: string, from: string, to: string): string {
-  const parts = script.split(from);
-  if (parts.length !== 2) throw changed(NAME, `it does not have once: ${from}`);
-  return parts.join(to);
-}
 
 /**
  * Gives events back to their queue whose worker has renewed nothing for a whole window. To be called more often than

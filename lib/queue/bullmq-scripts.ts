@@ -6,15 +6,16 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 
-interface BullScript {
+/** One of BullMQ's Lua scripts, as it is or with some of it replaced. */
+export interface BullScript {
+  name: string;
   content: string;
-  keys: number;
 }
 
 /** BullMQ's package has no `exports` and its index leaves the scripts out; this is the folder its code reads them from. */
 const scripts = createRequire(import.meta.url)('bullmq/dist/cjs/scripts/index.js') as Record<
   string,
-  BullScript | undefined
+  (BullScript & { keys: number }) | undefined
 >;
 
 /** A script of BullMQ's is not what ours are made for. */
@@ -50,7 +51,10 @@ export const MOVE_TO_DELAYED = asFunction('moveToDelayed', {
  * rather than the last. 0, or -3 when the job is not delayed.
  */
 export const PROMOTE_FIRST = asFunction('promoteFirst', {
-  script: nextToBeTaken(scriptOf('promote', 9)),
+  script: withReplaced(scriptOf('promote', 9), [
+    'addJobInTargetList(KEYS[2], markerKey, "LPUSH", ',
+    'addJobInTargetList(KEYS[2], markerKey, "RPUSH", ',
+  ]),
   parameters: 'base, id',
   keys: ['delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', 'pc', 'event stream', 'marker'],
   argv: '{base, id}',
@@ -72,10 +76,32 @@ export function requireScript(name: string, { keys, sha256 }: { keys: number; sh
   if (found !== sha256) throw changed(name, `its SHA-256 is ${found} instead of ${sha256}`);
 }
 
-function nextToBeTaken({ content, keys }: BullScript): BullScript {
-  const push = 'addJobInTargetList(KEYS[2], markerKey, "LPUSH", ';
-  if (content.split(push).length !== 2) throw changed('promote', `it does not have ${push}… once`);
-  return { keys, content: content.replace(push, push.replace('LPUSH', 'RPUSH')) };
+/**
+ * The script with some of its texts replaced, one after the other.
+ * @throws {BullMqFormError} when a text is not there, or more than once
+ */
+export function withReplaced(
+  { name, content }: BullScript,
+  ...replacements: Array<[from: string, to: string]>
+): BullScript {
+  const replaced = replacements.reduce((text, [from, to]) => {
+    const parts = text.split(from);
+    if (parts.length !== 2) throw changed(name, `it does not have once: ${from.trim()}`);
+    return parts.join(to);
+  }, content);
+  return { name, content: replaced };
+}
+
+/**
+ * @param keys what its first keys are, as the comment that opens it names them
+ * @throws {BullMqFormError} when one of them is another
+ */
+export function checkKeys({ name, content }: BullScript, keys: string[]): void {
+  for (const [index, key] of keys.entries()) {
+    if (!new RegExp(`KEYS\\[${index + 1}\\] '?${key}`).test(content)) {
+      throw changed(name, `its key ${index + 1} is not ${key}`);
+    }
+  }
 }
 
 interface Wrapping {
@@ -89,11 +115,7 @@ interface Wrapping {
 
 /** A Lua function with a whole script for its body. */
 function asFunction(name: string, { script, parameters, keys, argv }: Wrapping): string {
-  for (const [index, key] of keys.entries()) {
-    if (!new RegExp(`KEYS\\[${index + 1}\\] '?${key}`).test(script.content)) {
-      throw changed(name, `its key ${index + 1} is not ${key}`);
-    }
-  }
+  checkKeys(script, keys);
   return `local function ${name}(${parameters})
 local KEYS, ARGV = {${keys.map(spell).join(', ')}}, ${argv}
 ${script.content}
@@ -110,6 +132,6 @@ function spell(key: string): string {
 export function changed(name: string, how: string): BullMqFormError {
   return new BullMqFormError(
     `BullMQ's script ${name} is not as this version of Hookline needs it: ${how}. ` +
-      'Install the version of bullmq that package-lock.json names, or adapt lib/queue/bullmq-scripts.ts.',
+      'Install the version of bullmq that package-lock.json names, or adapt our scripts that contain it.',
   );
 }

@@ -16,6 +16,7 @@ export function isRefusedForNow(error: unknown): boolean {
 /** Milliseconds between tries. */
 const TRY_AGAIN = 500;
 
+/** For how long to wait for Redis, and where to say so. */
 export interface Patience {
   /** Aborted when it can be waited for no longer. */
   stop: AbortSignal;
@@ -23,20 +24,21 @@ export interface Patience {
 }
 
 /**
- * The same, done again for as long as Redis refuses all writes: for what has happened, and would happen again if it were not
- * written down. Throws what else goes wrong, and at a stop what Redis said last.
+ * The same, done again for as long as Redis refuses it for its own sake: for what has happened, and would happen again if it
+ * were not written down or not read. What is returned throws what else goes wrong, and at a stop what Redis said last.
  */
 export function untilTaken<Args extends unknown[], Result>(
-  write: (...args: Args) => Promise<Result>,
+  command: (...args: Args) => Promise<Result>,
   { stop, log }: Patience,
 ): (...args: Args) => Promise<Result> {
   return async (...args) => {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await write(...args);
+        return await command(...args);
       } catch (error) {
         if (!isRefusedForNow(error) || stop.aborted) throw error;
-        if (tries === 1) log.warn({ reason: (error as Error).message }, 'Redis refuses writes; trying again');
+        if (tries === 1)
+          log.warn({ reason: (error as Error).message }, 'Redis refuses commands; trying again');
       }
       await sleep(TRY_AGAIN, undefined, { ref: false, signal: stop }).catch(() => {});
     }

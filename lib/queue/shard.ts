@@ -59,7 +59,7 @@ export interface ShardOptions {
 
 /**
  * Attempts are decided in the worker by the handler's own policy, which the receiver need not know. BullMQ
- * wants an upper bound with the job, and the name of the backoff that asks the worker (`workers/policy.ts`).
+ * wants an upper bound with the job, and the name of the backoff that asks the worker (`workers/backoff.ts`).
  */
 const ATTEMPTS_BOUND = 1_000;
 const BACKOFF_BY_HANDLER = 'handler';

@@ -111,7 +111,8 @@ async function unlessRefused<T>(reply: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function parseInfo(text: string): Map<string, string> {
+/** What `INFO` answers: its fields by name. */
+export function parseInfo(text: string): Map<string, string> {
   const pairs = text.matchAll(/^(\w+):(.*?)\r?$/gm);
   return new Map(Array.from(pairs, ([, name = '', value = '']) => [name, value]));
 }

@@ -2,7 +2,8 @@ import net from 'node:net';
 
 /**
  * `up`: it takes the password and answers PING. `loading`: it takes the password and is not ready yet.
- * `silent`: something is there and does not answer in time. `gone`: nothing is there, or not our store.
+ * `silent`: something is there that does not answer in time, or takes no more clients. `gone`: nothing is there, or not
+ * our store.
  */
 export type StoreState = 'up' | 'loading' | 'silent' | 'gone';
 

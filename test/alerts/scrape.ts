@@ -14,7 +14,7 @@ import { handlersFolder } from '../support/ledger.js';
 import { Script } from '../support/owner.js';
 import { startHookline } from '../support/process.js';
 import { openOwnStore, temporaryFolder } from '../support/store.js';
-import { freePort } from '../support/watched.js';
+import { freePort } from '../process/relay.js';
 
 const EVENTS = 600;
 /** Enough for a few scrapes after the last count, on a slow machine. */

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Checks } from '../admin/checks.js';
 import { until } from '../support/deliveries.js';
-import { freePort } from '../support/watched.js';
+import { freePort } from '../process/relay.js';
 import { openProject } from './project.js';
 import { openPrometheus, type Prometheus } from './prometheus.js';
 import { startProviders, type Providers } from './providers.js';

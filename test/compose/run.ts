@@ -6,12 +6,11 @@
  *   npx tsx test/compose/run.ts [--keep]     DOCKER_HOST says which Docker; --keep leaves everything running
  */
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from '../process/relay.js';
 import { checkAnswers, checkStops, checkWorkers } from './checks.js';
 import { CALM, DISTURBED, judge, type Phase } from './phases.js';
 import { openProject } from './project.js';
@@ -112,13 +111,4 @@ async function untilReady(): Promise<void> {
     await wait(500);
   }
   throw new Error(`The receiver was not ready after ${READY_LIMIT / 1_000} s.`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

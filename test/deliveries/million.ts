@@ -6,7 +6,6 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
@@ -16,19 +15,12 @@ import { searchDeliveries } from '../../lib/deliveries/search.js';
 import type { DeliveryStore } from '../../lib/deliveries/store.js';
 import { silentLog } from '../../lib/log.js';
 import { DeliveryQueue } from '../../lib/queue/delivery-queue.js';
+import { freePort } from '../process/relay.js';
 import { addFinished, oneOfMany } from './jobs.js';
 
 const SIZES = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1_000, 1_000_000];
 const RUNS = 5;
 const CHUNK = 1_000;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 async function openRedis(): Promise<{ url: string; redis: Redis; close: () => Promise<void> }> {
   const port = await freePort();

@@ -15,7 +15,8 @@ import { post, type SignedRequest, type Tamper } from '../../senders/sender.js';
 import { until } from '../support/deliveries.js';
 import { runHookline } from '../support/run-hookline.js';
 import { openOwnStore, temporaryFolder } from '../support/store.js';
-import { freePort, startWatched } from '../support/watched.js';
+import { freePort } from '../process/relay.js';
+import { startWatched } from '../support/watched.js';
 import { dumpRedis, findIn, readAdmin, type Places } from './places.js';
 import { exchange, wire } from './support.js';
 

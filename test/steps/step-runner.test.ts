@@ -6,13 +6,16 @@ import { silentLog } from '../../lib/log.js';
 import { isPermanent } from '../../workers/outcomes.js';
 import { StepError, StepRunner, type StepRunnerOptions } from '../../workers/steps/step-runner.js';
 import type { AttemptTime } from '../../workers/time-limit.js';
-import { openStore } from '../support/store.js';
+import { DurableRedis } from '../faults/redis.js';
+import { until } from '../support/deliveries.js';
+import { noRedis } from '../support/redis-program.js';
+import { openStore, type TestStore } from '../support/store.js';
 
 const store = openStore(t);
 
 /** A job, and as many attempts at it as one asks for. */
-async function openJob(t: Test) {
-  const { url, prefix } = await store;
+async function openJob(t: Test, at: TestStore | Promise<TestStore> = store) {
+  const { url, prefix } = await at;
   const redis = new Redis(url);
   t.teardown(() => redis.disconnect());
   const jobKey = `${prefix}:steps:${Math.random()}`;
@@ -191,3 +194,23 @@ void t.test('a job that was removed meanwhile is not brought back', async (t) =>
   t.equal(await run, 'charged');
   t.equal(await redis.exists(jobKey), 0);
 });
+
+void t.test(
+  'a result is asked for until Redis tells it, and nothing is run',
+  { skip: noRedis },
+  async (t) => {
+    const server = await DurableRedis.open(t);
+    const { attempt } = await openJob(t, { url: `redis://127.0.0.1:${server.port}`, prefix: 'own' });
+    await attempt(1).step('charge', () => 'ch_1');
+    await server.tell('CONFIG', 'SET', 'replica-serve-stale-data', 'no');
+    await server.tell('REPLICAOF', '127.0.0.1', '1');
+    let refusal = '';
+    const warn = ({ reason }: { reason: string }) => (refusal = reason);
+    const log = Object.assign(Object.create(silentLog), { warn }) as typeof silentLog;
+    const again = attempt(2, { log }).step('charge', neverRun);
+    await Promise.race([again, until('the read to be refused', () => refusal !== '')]);
+    t.match(refusal, /^MASTERDOWN/);
+    await server.tell('REPLICAOF', 'NO', 'ONE');
+    t.equal(await again, 'ch_1');
+  },
+);

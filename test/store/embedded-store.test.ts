@@ -8,6 +8,7 @@ import type { Test } from 'tap';
 import { silentLog } from '../../lib/log.js';
 import { findEmbeddedStore, openEmbeddedStore } from '../../lib/store/embedded-store.js';
 import { readRecord, recordPath } from '../../lib/store/store-record.js';
+import { freePort } from '../process/relay.js';
 import { ask, deadPid, endLeftOver, recordingLog, roundTrip, startOwner } from './helpers.js';
 import { noRedis } from '../support/redis-program.js';
 
@@ -200,15 +201,6 @@ async function connect(url: string): Promise<void> {
   } finally {
     socket.destroy();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** A server that says nothing, unless told otherwise. */

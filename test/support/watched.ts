@@ -2,7 +2,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Owner } from './owner.js';
@@ -76,16 +75,6 @@ export async function startWatched(
     return (Number(fields[11]) + Number(fields[12])) / TICKS;
   };
   return { child, address: up.at, levels, trouble, memory, processorTime, stop };
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function onLines(stream: NodeJS.ReadableStream, read: (line: string) => void): void {

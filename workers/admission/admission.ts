@@ -32,8 +32,9 @@ export class Admission {
   constructor(options: AdmissionOptions) {
     this.#options = options;
     const { redis, base } = options;
+    const lowest = untilTaken(() => redis.zrange(`${base}order`, 0, '0'), options);
     this.#settling = new Settling({
-      floor: async () => Number((await redis.zrange(`${base}order`, 0, '0'))[0] ?? 0),
+      floor: async () => Number((await lowest())[0] ?? 0),
       settle: (seq) => this.#settle(seq),
     });
   }
@@ -77,9 +78,10 @@ export class Admission {
    */
   async #settle(seq: number): Promise<void> {
     const { redis, base, gatesOf } = this.#options;
+    const dataOf = untilTaken((id: string) => redis.hget(`${base}${id}`, 'data'), this.#options);
     const places: string[] = [];
     for (const id of await this.#run('unseen', [seq])) {
-      const data = await redis.hget(`${base}${id}`, 'data');
+      const data = await dataOf(id);
       const gates = data ? gatesOf(JSON.parse(data) as Delivery) : undefined;
       places.push(id, gates?.serial?.members ?? '');
     }

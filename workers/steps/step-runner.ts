@@ -90,7 +90,8 @@ export class StepRunner {
 
   async #read(name: string): Promise<string | undefined> {
     const { redis, jobKey } = this.#options;
-    const [kept, count] = await redis.hmget(jobKey, `step:${name}`, 'stepCount');
+    const read = untilTaken(() => redis.hmget(jobKey, `step:${name}`, 'stepCount'), this.#options);
+    const [kept, count] = await read();
     // Before the step runs, since what it does could not be kept.
     if (!kept && Number(count ?? 0) >= MAX_STEPS) throw tooMany();
     return kept ?? undefined;

@@ -1,5 +1,5 @@
 import { primariesOf, type RedisConnection } from '../../queue/connection.js';
-import { checkPersistence } from '../../store/check-redis.js';
+import { checkPersistence, parseInfo } from '../../store/check-redis.js';
 import type { DoctorContext } from '../context.js';
 import { error, ok, warn, type Check, type Finding } from '../finding.js';
 
@@ -158,9 +158,4 @@ async function clock(redis: RedisConnection): Promise<Finding> {
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1024 ** 2).toFixed(1)} MB`;
-}
-
-function parseInfo(text: string): Map<string, string> {
-  const pairs = text.matchAll(/^(\w+):(.*?)\r?$/gm);
-  return new Map(Array.from(pairs, ([, name = '', value = '']) => [name, value]));
 }
