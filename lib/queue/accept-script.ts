@@ -102,13 +102,14 @@ while at <= #packed do
   local done, answer = pcall(accept, timestamp, jobId, name, dedupeKey, data)
   if not done then
     answer = {type(answer) == 'table' and answer.err or tostring(answer)}
-    if claimed then call('DEL', unpack(claimed)) end
+    if claimed then redis.pcall('DEL', unpack(claimed)) end
   end
   answers[#answers + 1] = answer
 end
 
 if accepted > 0 then
-  call('INCRBY', base .. 'seq', accepted)
+  -- SET is what has let them in: a command that this user may not run would leave their numbers to be given again.
+  call('SET', base .. 'seq', last + accepted)
   local paused, concurrency = unpack(call('HMGET', meta, 'paused', 'concurrency'))
   local maxed = concurrency and call('LLEN', active) >= tonumber(concurrency)
   if not paused and not maxed then call('ZADD', marker, 0, '0') end

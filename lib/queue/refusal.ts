@@ -4,9 +4,10 @@ import type { Log } from '../log.js';
 /**
  * First words of the errors with which Redis refuses whatever comes, and not this very command. Of what a script was refused
  * Redis 6 says so behind the line it was in: `ERR Error running script (call to f_…): @user_script:28: … 28: -READONLY …`.
+ * What the ACL user may not do has no code of its own in a script.
  */
 const NOT_NOW =
-  /^(?:ERR Error running script .*: -)?(?:READONLY|OOM|MISCONF|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|NOREPLICAS|UNKILLABLE|EXECABORT|NOAUTH|WRONGPASS|NOPERM|NOSCRIPT)\b|max number of clients/;
+  /^(?:ERR Error running script .*: -)?(?:READONLY|OOM|MISCONF|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|NOREPLICAS|UNKILLABLE|EXECABORT|NOAUTH|WRONGPASS|NOPERM|NOSCRIPT)\b|^ERR (?:Error running script .*: )?(?:The user executing the script can't |ACL failure in script: )|max number of clients/;
 
 /** Was a command refused for Redis' own sake, so that the same one may be taken later? */
 export function isRefusedForNow(error: unknown): boolean {

@@ -25,14 +25,14 @@ interface Side {
   add: (...events: Array<Pick<NewJob, 'jobId' | 'dedupeKey'>>) => Promise<unknown[]>;
 }
 
-function ours(name: string): Side {
+function ours(name: string, connection = redis): Side {
   const queue = new Queue(name, { connection: redis, prefix });
   const target: AcceptTarget = { base: `${prefix}:${name}:`, dedupeWindow: WINDOW, opts: OPTS };
   return {
     queue,
     add: async (...events) => {
       const jobs = events.map((event) => ({ ...event, name: 'a/topic', timestamp: TIMESTAMP, data: DATA }));
-      const answers = await ACCEPT.run(redis, acceptKeys(target), acceptArguments(target, 0, jobs));
+      const answers = await ACCEPT.run(connection, acceptKeys(target), acceptArguments(target, 0, jobs));
       return answers as unknown[];
     },
   };
@@ -152,4 +152,24 @@ void t.test('one that Redis refuses is undone, and the others are taken', async 
   await redis.rename(`${base}elsewhere`, `${base}wait`);
   t.same(await add(d), ['d~1']);
   t.equal(await redis.hget(`${base}d~1`, 'seq'), '3');
+});
+
+void t.test('a user that may do no more than what BullMQ asks of it', async (t) => {
+  const { queue } = ours('rights');
+  const user = `rights-${prefix}`;
+  const commands = ['get', 'set', 'exists', 'hget', 'hset', 'hmget', 'xadd', 'lpush', 'llen', 'zadd'];
+  const rights = ['evalsha', 'eval', ...commands].map((command) => `+${command}`);
+  await redis.call('ACL', 'SETUSER', user, 'reset', 'on', '>x', '~*', ...rights);
+  const limited = redis.duplicate({ username: user, password: 'x', enableReadyCheck: false });
+  t.teardown(async () => {
+    limited.disconnect();
+    await Promise.all([queue.close(), redis.call('ACL', 'DELUSER', user)]);
+  });
+  const { add } = ours('rights', limited);
+  const c = { jobId: 'c~1', dedupeKey: 'c' };
+  t.same([await add(a, b).catch(String), await add(c).catch(String)], [['a~1', 'b~1'], ['c~1']]);
+  const base = `${prefix}:rights:`;
+  const numbers = await Promise.all([a, b, c].map(({ jobId }) => redis.hget(`${base}${jobId}`, 'seq')));
+  t.same(numbers, ['1', '2', '3'], 'none is given twice');
+  t.equal(await redis.get(`${base}seq`), '3');
 });
