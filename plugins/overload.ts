@@ -32,7 +32,8 @@ export interface OverloadPluginOptions extends Omit<OverloadOptions, 'log'> {
 interface Shedding {
   load: Overload;
   resting: Resting;
-  metrics: Metrics;
+  /** Logs and counts what is turned away. */
+  note: (cause: ShedCause) => void;
 }
 
 async function overload(fastify: FastifyInstance, options: OverloadPluginOptions) {
@@ -40,9 +41,13 @@ async function overload(fastify: FastifyInstance, options: OverloadPluginOptions
   const load = new Overload({ ...limits, log: fastify.log });
   const depths = maxQueueDepth === undefined ? undefined : new DepthWatch(fastify.queues, maxQueueDepth);
   const resting = new Resting((milliseconds, count) => load.noteTurn(milliseconds, count));
+  const note = (cause: ShedCause) => {
+    load.noteShed(cause);
+    metrics.shed(cause);
+  };
   metrics.watchOverload(load);
 
-  fastify.addHook('onReady', async () => shedBeforeFastify(fastify, { load, resting, metrics }));
+  fastify.addHook('onReady', async () => shedBeforeFastify(fastify, { load, resting, note }));
   fastify.decorate('shedLoad', ({ params }, _reply, done) => {
     done(depths?.isFull((params as { source: string }).source) ? shed('queue-depth') : undefined);
   });
@@ -63,8 +68,7 @@ async function overload(fastify: FastifyInstance, options: OverloadPluginOptions
   });
 
   function shed(cause: ShedCause): UnavailableError {
-    load.noteShed(cause);
-    metrics.shed(cause);
+    note(cause);
     return new UnavailableError('HKL_ERR_OVERLOADED', cause);
   }
 }
@@ -74,15 +78,14 @@ async function overload(fastify: FastifyInstance, options: OverloadPluginOptions
  * connection rests then: an accepted delivery takes several turns of the event loop, and each lasts as long as all that
  * is turned away in it.
  */
-function shedBeforeFastify({ server }: FastifyInstance, { load, resting, metrics }: Shedding): void {
+function shedBeforeFastify({ server }: FastifyInstance, { load, resting, note }: Shedding): void {
   const answer = preparedAnswer(new UnavailableError('HKL_ERR_OVERLOADED'));
   const handlers = server.listeners('request') as RequestListener[];
   server.removeAllListeners('request');
   server.on('request', (request, response) => {
     const cause = isDelivery(request) ? causeToShed(request) : undefined;
     if (cause) {
-      load.noteShed(cause);
-      metrics.shed(cause);
+      note(cause);
       answer(response);
       // The body of this one is to be read yet.
       if (load.wasFull) request.once('close', () => resting.rest(request.socket));

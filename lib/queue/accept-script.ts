@@ -34,6 +34,10 @@ export interface AcceptTarget {
 const FENCE = `
 local fence = tonumber(redis.call('GET', base .. 'fence') or 0)`;
 
+/**
+ * As BullMQ's add has them, also those that the script does not touch: some are never there, so that it runs on neither node
+ * of a Cluster while the queue's slot is moved (TRYAGAIN), rather than on a part of the queue.
+ */
 const SUFFIXES = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
 
 // What the script below does in its stead, as of BullMQ 6.7.0.
