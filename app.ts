@@ -68,6 +68,7 @@ async function app(fastify: FastifyInstance, options: AppOptions) {
     dedupeWindow: settings.DEDUPE_WINDOW,
     writeTimeout: settings.ACCEPT_TIMEOUT,
     durability: settings.DURABILITY,
+    events: settings.QUEUE_EVENTS,
     shards: settings.shards,
     onWrite: (source, outcome, seconds) => options.metrics.acceptWrite(source, outcome, seconds),
   });

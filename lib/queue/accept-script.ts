@@ -4,6 +4,7 @@
  */
 import { requireScript } from './bullmq-scripts.js';
 import { LuaScript, type Argument } from './lua-script.js';
+import type { QueueEvents } from './queue-events.js';
 
 /** One event, as it is queued. */
 export interface NewJob {
@@ -25,6 +26,8 @@ export interface AcceptTarget {
   dedupeWindow: number;
   /** BullMQ's job options without `deduplication`, which the script adds. */
   opts: object;
+  /** Does the queue's event stream tell of what is accepted, as BullMQ's own add has it? */
+  events: QueueEvents;
 }
 
 /**
@@ -63,17 +66,25 @@ ${FENCE}
 if fence > tonumber(ARGV[4]) then return fence end
 local call = redis.call
 local wait, meta, active, events, marker = KEYS[1], KEYS[3], KEYS[7], KEYS[8], KEYS[9]
-local maxEvents = call('HGET', meta, 'opts.maxLenEvents')
-if not maxEvents then
-  maxEvents = 10000
-  call('HSET', meta, 'opts.maxLenEvents', maxEvents)
+local tells, maxEvents = ARGV[5] == 'all', nil
+if tells then
+  maxEvents = call('HGET', meta, 'opts.maxLenEvents')
+  if not maxEvents then
+    maxEvents = 10000
+    call('HSET', meta, 'opts.maxLenEvents', maxEvents)
+  end
 end
 local last = tonumber(call('GET', base .. 'seq') or 0)
-local accepted = 0
-local claimed
+local accepted, claims, claimed = {}, {}, nil
 
 local function tell(event, ...)
-  call('XADD', events, 'MAXLEN', '~', maxEvents, '*', 'event', event, 'jobId', ...)
+  if tells then call('XADD', events, 'MAXLEN', '~', maxEvents, '*', 'event', event, 'jobId', ...) end
+end
+
+-- Where this user may not run DEL: SET is what has let them in, whatever they are now.
+local function undo(claim)
+  if type(redis.pcall('DEL', claim[1], claim[2])) == 'number' then return end
+  for _, key in ipairs(claim) do redis.pcall('SET', key, '', 'PX', 1) end
 end
 
 local function accept(timestamp, jobId, name, dedupeKey, data)
@@ -89,16 +100,16 @@ local function accept(timestamp, jobId, name, dedupeKey, data)
   end
   claimed = {remembered, job}
   call('HSET', job, 'name', name, 'data', data, 'opts', opts .. cjson.encode(dedupeKey) .. '}}',
-    'timestamp', timestamp, 'delay', 0, 'priority', 0, 'deid', dedupeKey, 'seq', last + accepted + 1)
-  call('XADD', events, '*', 'event', 'added', 'jobId', jobId, 'name', name)
+    'timestamp', timestamp, 'delay', 0, 'priority', 0, 'deid', dedupeKey, 'seq', last + #accepted + 1)
+  if tells then call('XADD', events, '*', 'event', 'added', 'jobId', jobId, 'name', name) end
   tell('waiting', jobId)
-  call('LPUSH', wait, jobId)
-  accepted = accepted + 1
+  accepted[#accepted + 1] = jobId
+  claims[jobId] = claimed
   return jobId
 end
 
 local answers = {}
-local packed, at = ARGV[5], 1
+local packed, at = ARGV[6], 1
 while at <= #packed do
   local timestamp, jobId, name, dedupeKey, data
   timestamp, jobId, name, dedupeKey, data, at = struct.unpack('>dI4c0I4c0I4c0I4c0', packed, at)
@@ -106,14 +117,23 @@ while at <= #packed do
   local done, answer = pcall(accept, timestamp, jobId, name, dedupeKey, data)
   if not done then
     answer = {type(answer) == 'table' and answer.err or tostring(answer)}
-    if claimed then redis.pcall('DEL', unpack(claimed)) end
+    if claimed then undo(claimed) end
   end
   answers[#answers + 1] = answer
 end
 
-if accepted > 0 then
+if #accepted > 0 then
+  local queued = redis.pcall('LPUSH', wait, unpack(accepted))
+  if type(queued) == 'table' then
+    for _, claim in pairs(claims) do undo(claim) end
+    for index, answer in ipairs(answers) do
+      -- Also that of a second delivery: what it was to be a duplicate of is not there.
+      if claims[answer] then answers[index] = {queued.err} end
+    end
+    return answers
+  end
   -- SET is what has let them in: a command that this user may not run would leave their numbers to be given again.
-  call('SET', base .. 'seq', last + accepted)
+  call('SET', base .. 'seq', last + #accepted)
   local paused, concurrency = unpack(call('HMGET', meta, 'paused', 'concurrency'))
   local maxed = concurrency and call('LLEN', active) >= tonumber(concurrency)
   if not paused and not maxed then call('ZADD', marker, 0, '0') end
@@ -127,13 +147,13 @@ export function acceptKeys({ base }: AcceptTarget): string[] {
 
 /** @param epoch that of the map by which these events have come here */
 export function acceptArguments(
-  { dedupeWindow, base, opts }: AcceptTarget,
+  { dedupeWindow, base, opts, events }: AcceptTarget,
   epoch: number,
   jobs: NewJob[],
 ): Argument[] {
   // The script writes the webhook id behind it, and closes it.
   const open = JSON.stringify({ ...opts, de: { ttl: dedupeWindow, id: '' } }).slice(0, -'""}}'.length);
-  return [base, String(dedupeWindow), open, String(epoch), pack(jobs)];
+  return [base, String(dedupeWindow), open, String(epoch), events, pack(jobs)];
 }
 
 /**

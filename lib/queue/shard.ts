@@ -19,6 +19,7 @@ import type { RedisConnection } from './connection.js';
 import { runDurably, type Durability } from './durability.js';
 import type { Argument, LuaScript } from './lua-script.js';
 import { dedupeKey, jobName } from './names.js';
+import type { QueueEvents } from './queue-events.js';
 import { shardLabel, shardName } from './shards.js';
 
 export interface Accepted {
@@ -52,6 +53,8 @@ export interface ShardOptions {
   dedupeWindow: number;
   /** Default `redis`. */
   durability?: Durability;
+  /** Default `handling`. */
+  events?: QueueEvents;
   /** Told of every write and the seconds that Redis took to answer it, or had. */
   onWrite?: (source: string, outcome: 'ok' | 'failed', seconds: number) => void;
   log: Log;
@@ -84,6 +87,7 @@ export class Shard {
       base: shardName(options.prefix, source, index).base,
       dedupeWindow: options.dedupeWindow,
       opts: { attempts: ATTEMPTS_BOUND, backoff: { type: BACKOFF_BY_HANDLER } },
+      events: options.events ?? 'handling',
     };
     this.#queue = this.#open();
     const limits = {

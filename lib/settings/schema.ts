@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DURABILITIES } from '../queue/durability.js';
+import { QUEUE_EVENTS } from '../queue/queue-events.js';
 import { parseRedisAddress, RedisAddressError } from '../queue/redis-address.js';
 import { MOST_SHARDS } from '../queue/shards.js';
 import {
@@ -75,6 +76,8 @@ export const baseShape = {
     .default('hookline'),
   /** Queues over which each source is spread; `<SOURCE>_QUEUE_SHARDS` for one. */
   QUEUE_SHARDS: integer({ min: 1, max: MOST_SHARDS, default: 1 }),
+  /** What the event stream of each queue tells: of the handling of events, or also of their acceptance. */
+  QUEUE_EVENTS: z.enum(QUEUE_EVENTS).default('handling'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** An OTLP collector by HTTP, to whose address `/v1/traces` is added, or not. Unset: nothing is traced. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z

@@ -1,4 +1,5 @@
 /** What accepting leaves in Redis is what BullMQ's own add leaves, beside the number of the event. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import t from 'tap';
@@ -9,6 +10,7 @@ import {
   type AcceptTarget,
   type NewJob,
 } from '../../lib/queue/accept-script.js';
+import type { QueueEvents } from '../../lib/queue/queue-events.js';
 import { openStore } from '../support/store.js';
 
 const { url, prefix } = await openStore(t);
@@ -25,9 +27,14 @@ interface Side {
   add: (...events: Array<Pick<NewJob, 'jobId' | 'dedupeKey'>>) => Promise<unknown[]>;
 }
 
-function ours(name: string, connection = redis): Side {
+interface Ours {
+  connection?: Redis;
+  events?: QueueEvents;
+}
+
+function ours(name: string, { connection = redis, events = 'all' }: Ours = {}): Side {
   const queue = new Queue(name, { connection: redis, prefix });
-  const target: AcceptTarget = { base: `${prefix}:${name}:`, dedupeWindow: WINDOW, opts: OPTS };
+  const target: AcceptTarget = { base: `${prefix}:${name}:`, dedupeWindow: WINDOW, opts: OPTS, events };
   return {
     queue,
     add: async (...events) => {
@@ -131,6 +138,16 @@ for (const [name, run] of Object.entries(CASES)) {
   });
 }
 
+void t.test('without being asked to, accepting tells the event stream nothing', async (t) => {
+  const [told, silent] = [ours('told'), ours('silent', { events: 'handling' })];
+  t.teardown(() => Promise.all([told.queue.close(), silent.queue.close()]));
+  const accept = async ({ add }: Side) => [await add(a, b, { ...a, jobId: 'a~2' }), await add(b)];
+  t.same(await accept(silent), await accept(told), 'answers');
+  const { events, ...others } = await contents(told);
+  t.match(events, { length: 6 }, 'two for each event, one for each duplicate');
+  t.same(await contents(silent), others, 'all else is the same');
+});
+
 void t.test('one that Redis refuses is undone, and the others are taken', async (t) => {
   const { queue, add } = ours('refused');
   t.teardown(() => queue.close());
@@ -149,9 +166,35 @@ void t.test('one that Redis refuses is undone, and the others are taken', async 
   const d = { jobId: 'd~1', dedupeKey: 'd' };
   t.match(await add(d), [[/WRONGTYPE/]]);
   t.equal(await redis.exists(`${base}d~1`, `${base}de:d`), 0);
+  // Nor may the answer to a second delivery in the same batch be that the first one is there.
+  t.match(await add(d, { jobId: 'e~1', dedupeKey: 'e' }, { ...d, jobId: 'd~2' }, { ...c, jobId: 'c~2' }), [
+    [/WRONGTYPE/],
+    [/WRONGTYPE/],
+    [/WRONGTYPE/],
+    'c~1',
+  ]);
+  t.equal(await redis.exists(`${base}d~1`, `${base}de:d`, `${base}e~1`, `${base}de:e`), 0);
   await redis.rename(`${base}elsewhere`, `${base}wait`);
   t.same(await add(d), ['d~1']);
   t.equal(await redis.hget(`${base}d~1`, 'seq'), '3');
+});
+
+void t.test('what this user may not queue is undone without DEL, which it may not run either', async (t) => {
+  const { queue, add: addAsAny } = ours('no-list');
+  const user = `no-list-${prefix}`;
+  await redis.call('ACL', 'SETUSER', user, 'reset', 'on', '>x', '~*', '+@all', '-lpush', '-del');
+  const limited = redis.duplicate({ username: user, password: 'x', enableReadyCheck: false });
+  t.teardown(async () => {
+    limited.disconnect();
+    await Promise.all([queue.close(), redis.call('ACL', 'DELUSER', user)]);
+  });
+  const { add } = ours('no-list', { connection: limited });
+  const refused = [/can't run|ACL|permission/i];
+  t.match(await add(a, b), [refused, refused]);
+  await sleep(5);
+  t.same(await addAsAny(a, b), ['a~1', 'b~1'], 'they can come again');
+  t.same(await redis.lrange(`${prefix}:no-list:wait`, 0, -1), ['b~1', 'a~1']);
+  t.same(await redis.hmget(`${prefix}:no-list:b~1`, 'name', 'seq'), ['a/topic', '2']);
 });
 
 void t.test('a user that may do no more than what BullMQ asks of it', async (t) => {
@@ -165,7 +208,7 @@ void t.test('a user that may do no more than what BullMQ asks of it', async (t) 
     limited.disconnect();
     await Promise.all([queue.close(), redis.call('ACL', 'DELUSER', user)]);
   });
-  const { add } = ours('rights', limited);
+  const { add } = ours('rights', { connection: limited });
   const c = { jobId: 'c~1', dedupeKey: 'c' };
   t.same([await add(a, b).catch(String), await add(c).catch(String)], [['a~1', 'b~1'], ['c~1']]);
   const base = `${prefix}:rights:`;
