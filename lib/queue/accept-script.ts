@@ -110,11 +110,11 @@ end
 
 local answers = {}
 local packed, at = ARGV[6], 1
-while at <= #packed do
-  local timestamp, jobId, name, dedupeKey, data
-  timestamp, jobId, name, dedupeKey, data, at = struct.unpack('>dI4c0I4c0I4c0I4c0', packed, at)
+for index = 7, #ARGV do
+  local timestamp, jobId, name, dedupeKey
+  timestamp, jobId, name, dedupeKey, at = struct.unpack('>dI4c0I4c0I4c0', packed, at)
   claimed = nil
-  local done, answer = pcall(accept, timestamp, jobId, name, dedupeKey, data)
+  local done, answer = pcall(accept, timestamp, jobId, name, dedupeKey, ARGV[index])
   if not done then
     answer = {type(answer) == 'table' and answer.err or tostring(answer)}
     if claimed then undo(claimed) end
@@ -153,26 +153,28 @@ export function acceptArguments(
 ): Argument[] {
   // The script writes the webhook id behind it, and closes it.
   const open = JSON.stringify({ ...opts, de: { ttl: dedupeWindow, id: '' } }).slice(0, -'""}}'.length);
-  return [base, String(dedupeWindow), open, String(epoch), events, pack(jobs)];
+  const named = [base, String(dedupeWindow), open, String(epoch), events, pack(jobs)];
+  return [...named, ...jobs.map(({ data }) => data)];
 }
 
 /**
- * All events as one binary argument: text in many is joined and turned into bytes piece by piece, which costs the
- * receiver several times as much. The script reads it with `struct`: for each event the time as a double, then texts,
- * each behind its length in four bytes.
+ * What names the events as one binary argument: text in many is joined and turned into bytes piece by piece, which costs
+ * the receiver several times as much. The script reads it with `struct`: for each event the time as a double, then texts,
+ * each behind its length in four bytes. What is large is an argument of its own: Lua reads every byte of a text that
+ * it makes, to find it again, and of one that is taken out of another it would read them twice.
  */
 function pack(jobs: NewJob[]): Buffer {
   let size = 0;
-  for (const { jobId, name, dedupeKey, data } of jobs) {
-    size += 8 + 4 * 4;
-    for (const field of [jobId, name, dedupeKey, data]) size += Buffer.byteLength(field);
+  for (const { jobId, name, dedupeKey } of jobs) {
+    size += 8 + 3 * 4;
+    for (const field of [jobId, name, dedupeKey]) size += Buffer.byteLength(field);
   }
   const packed = Buffer.allocUnsafe(size);
   let at = 0;
-  for (const { jobId, name, timestamp, dedupeKey, data } of jobs) {
+  for (const { jobId, name, timestamp, dedupeKey } of jobs) {
     at = packed.writeDoubleBE(timestamp, at);
-    for (const field of [jobId, name, dedupeKey, data]) {
-      const length = typeof field === 'string' ? packed.write(field, at + 4) : field.copy(packed, at + 4);
+    for (const field of [jobId, name, dedupeKey]) {
+      const length = packed.write(field, at + 4);
       at = packed.writeUInt32BE(length, at) + length;
     }
   }
