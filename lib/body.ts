@@ -14,11 +14,20 @@ export interface Reservation {
   release(): void;
 }
 
+/** Bytes that the bodies of one address take. */
+interface Share {
+  used: number;
+}
+
+/** Shares at which those that nobody uses are thrown away. To do so whenever one is free would make them anew all the time. */
+const SWEEP_AT = 1_000;
+
 /** Bytes that all bodies in hand may take together, and how many of them those of one address. */
 export class BodyBudget {
   readonly #total: number;
   readonly #perAddress: number;
-  readonly #byAddress = new Map<string, number>();
+  readonly #shares = new Map<string, Share>();
+  #sweepAt = SWEEP_AT;
   #used = 0;
 
   constructor(total: number, perAddress: number) {
@@ -34,27 +43,39 @@ export class BodyBudget {
     return new Room(this, address);
   }
 
-  /** For its reservations. */
-  take(address: string, bytes: number): boolean {
-    const own = (this.#byAddress.get(address) ?? 0) + bytes;
-    if (this.#used + bytes > this.#total || own > this.#perAddress) return false;
+  /** For its reservations: bytes of an address, or `undefined` where there is no room for them. */
+  take(address: string, bytes: number, share = this.#shareOf(address)): Share | undefined {
+    if (this.#used + bytes > this.#total || share.used + bytes > this.#perAddress) return undefined;
     this.#used += bytes;
-    this.#byAddress.set(address, own);
-    return true;
+    share.used += bytes;
+    return share;
   }
 
   /** For its reservations. */
-  give(address: string, bytes: number): void {
-    const own = (this.#byAddress.get(address) ?? 0) - bytes;
+  give(share: Share, bytes: number): void {
     this.#used -= bytes;
-    if (own > 0) this.#byAddress.set(address, own);
-    else this.#byAddress.delete(address);
+    share.used -= bytes;
+  }
+
+  #shareOf(address: string): Share {
+    const known = this.#shares.get(address);
+    if (known) return known;
+    if (this.#shares.size >= this.#sweepAt) this.#sweep();
+    const share = { used: 0 };
+    this.#shares.set(address, share);
+    return share;
+  }
+
+  #sweep(): void {
+    for (const [address, { used }] of this.#shares) if (used === 0) this.#shares.delete(address);
+    this.#sweepAt = Math.max(SWEEP_AT, this.#shares.size * 2);
   }
 }
 
 class Room implements Reservation {
   readonly #budget: BodyBudget;
   readonly #address: string;
+  #share: Share | undefined;
   #bytes = 0;
   #released = false;
 
@@ -64,14 +85,17 @@ class Room implements Reservation {
   }
 
   reserve(bytes: number): boolean {
-    const granted = !this.#released && this.#budget.take(this.#address, bytes);
-    if (granted) this.#bytes += bytes;
-    return granted;
+    if (this.#released) return false;
+    const share = this.#budget.take(this.#address, bytes, this.#share);
+    if (!share) return false;
+    this.#share = share;
+    this.#bytes += bytes;
+    return true;
   }
 
   release(): void {
     this.#released = true;
-    this.#budget.give(this.#address, this.#bytes);
+    if (this.#share) this.#budget.give(this.#share, this.#bytes);
     this.#bytes = 0;
   }
 }

@@ -6,6 +6,7 @@ import { toDelivery, type Received } from './received.js';
 import { isCredentialName } from './redact.js';
 import type { Identity, RawDelivery } from './source.js';
 import { bytesOf, isPrintable } from './text.js';
+import { toIso } from './time.js';
 
 const MAX_ID = 256;
 const MAX_NAME = 200;
@@ -44,7 +45,7 @@ export function receiveDelivery(
     subTopic,
     tenantId,
     triggeredAt: boundedTime(identity.triggeredAt),
-    receivedAt: receivedAt.toISOString(),
+    receivedAt: toIso(receivedAt.getTime()),
     ...(text ? undefined : { encoding: 'base64' as const }),
     headers: keptHeaders(raw.headers),
   };

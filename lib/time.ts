@@ -1,3 +1,17 @@
+/** The last time that was written: deliveries of one millisecond are many, and the time of one is written and read again. */
+let written = { at: Number.NaN, text: '' };
+
+/** Milliseconds since 1970 → ISO 8601, UTC. */
+export function toIso(at: number): string {
+  if (at !== written.at) written = { at, text: new Date(at).toISOString() };
+  return written.text;
+}
+
+/** The same back. `NaN` for what is no time. */
+export function fromIso(text: string): number {
+  return text === written.text ? written.at : Date.parse(text);
+}
+
 const ISO =
   /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[Tt ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(?:([Zz])|([+-])(\d{2}):?(\d{2}))?$/;
 

@@ -7,16 +7,16 @@ const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 /** The token of an `Authorization` header. Anything but exactly one token is refused. */
 export function readBearer(authorization: string | string[] | undefined): Bearer {
-  const values = [authorization ?? []].flat();
-  const [value = ''] = values;
-  if (values.length > 1) return refused('malformed-token', 'there is more than one Authorization header');
-  if (value === '') return refused('missing-token', 'there is no Authorization header');
-  if (!/^bearer(?: |$)/i.test(value))
-    return refused('missing-token', 'the Authorization scheme is not Bearer');
+  if (Array.isArray(authorization) && authorization.length > 1)
+    return refused('malformed-token', 'there is more than one Authorization header');
+  const [value] = Array.isArray(authorization) ? authorization : [authorization];
+  if (value === undefined || value === '')
+    return refused('missing-token', 'there is no Authorization header');
   const token = BEARER.exec(value)?.[1];
-  return token === undefined
+  if (token !== undefined) return { ok: true, token };
+  return /^bearer(?: |$)/i.test(value)
     ? refused('malformed-token', 'the Authorization header is not "Bearer" and exactly one token')
-    : { ok: true, token };
+    : refused('missing-token', 'the Authorization scheme is not Bearer');
 }
 
 function refused(cause: 'missing-token' | 'malformed-token', detail: string): Bearer {

@@ -46,7 +46,7 @@ export class SharedCounter {
   /** Counts one more. Answers how many there are in this window. */
   add(key: string): number {
     const counts = this.#current();
-    const counted = this.#keyOf(key);
+    const counted = keyOf(counts, key);
     const count = counts.get(counted) ?? { shared: 0, own: 0 };
     counts.set(counted, count);
     count.own += 1;
@@ -55,7 +55,8 @@ export class SharedCounter {
   }
 
   count(key: string): number {
-    const count = this.#current().get(this.#keyOf(key));
+    const counts = this.#current();
+    const count = counts.get(keyOf(counts, key));
     return count ? count.shared + count.own : 0;
   }
 
@@ -68,11 +69,6 @@ export class SharedCounter {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-  }
-
-  #keyOf(key: string): string {
-    const counts = this.#current();
-    return counts.has(key) || counts.size < MAX_KEYS ? key : OTHERS;
   }
 
   #current(): Map<string, Count> {
@@ -119,4 +115,8 @@ export class SharedCounter {
     }
     if ([...counts.values()].some(({ own }) => own > 0) && counts === this.#counts) this.#schedule();
   }
+}
+
+function keyOf(counts: ReadonlyMap<string, Count>, key: string): string {
+  return counts.has(key) || counts.size < MAX_KEYS ? key : OTHERS;
 }

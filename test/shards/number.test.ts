@@ -20,7 +20,7 @@ void t.test('one shard has the keys that there are without shards, and no others
   const { queue, redis } = await openShards(t, store, 1);
   await queue.accept(deliveryOf('evt-1'));
   const names = (await keysOf(redis, store.prefix)).map((key) => key.replace(/~[\w-]+$/, '~…')).toSorted();
-  const expected = ['de:evt-1', 'events', 'evt-1~…', 'marker', 'meta', 'seq', 'wait'];
+  const expected = ['de:evt-1', 'evt-1~…', 'marker', 'meta', 'seq', 'wait'];
   t.same(
     names,
     expected.map((name) => `${store.prefix}:petstore:${name}`),

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { parseTimestamp } from '../../lib/time.js';
+import { fromIso, parseTimestamp, toIso } from '../../lib/time.js';
 
 void t.test('what providers write', async (t) => {
   const cases: Array<[text: string, iso: string]> = [
@@ -81,4 +81,14 @@ void t.test('what is no time', async (t) => {
     '9'.repeat(1_000_000),
   ];
   for (const text of texts) t.equal(parseTimestamp(text), null, JSON.stringify(text.slice(0, 40)));
+});
+
+void t.test('a time that was written is read back, and one that was not', async (t) => {
+  const at = 1_790_000_000_123;
+  for (const time of [at, at, at + 1, at, 0]) {
+    t.equal(toIso(time), new Date(time).toISOString());
+    t.equal(fromIso(toIso(time)), time);
+  }
+  t.equal(fromIso('2026-01-01T00:00:00.000Z'), Date.UTC(2026));
+  t.ok(Number.isNaN(fromIso('')), 'no time at all');
 });

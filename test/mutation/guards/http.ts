@@ -73,8 +73,8 @@ const requests: Guard[] = [
   guard(
     'memory for bodies',
     'lib/body.ts',
-    'this.#used + bytes > this.#total || own > this.#perAddress',
-    'own < 0',
+    'this.#used + bytes > this.#total || share.used + bytes > this.#perAddress',
+    'share.used < 0',
     LIMITS,
   ),
   guard(
