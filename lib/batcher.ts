@@ -1,7 +1,7 @@
 import { UnavailableError } from './errors.js';
 
-/** Writes many items in one go and answers, in their order, what became of each. Throws when none can be told. */
-export type BatchWrite<Item, Result> = (items: Item[]) => Promise<Array<Result | Error>>;
+/** Writes many items in one go and answers, in their order, what became or becomes of each. Throws when none can be told. */
+export type BatchWrite<Item, Result> = (items: Item[]) => Promise<Array<Result | Error | Promise<Result>>>;
 
 export interface BatchLimits<Item> {
   /** Items in one write. */
@@ -21,7 +21,7 @@ export interface BatchLimits<Item> {
 
 interface Waiting<Item, Result> {
   item: Item;
-  resolve: (result: Result) => void;
+  resolve: (result: Result | Promise<Result>) => void;
   reject: (error: unknown) => void;
 }
 
@@ -109,7 +109,7 @@ export class Batcher<Item, Result> {
         if (result instanceof Error) reject(result);
         else if (index >= results.length)
           reject(new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', 'no answer'));
-        else resolve(result as Result);
+        else resolve(result as Result | Promise<Result>);
       });
     } catch (error) {
       for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);

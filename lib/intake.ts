@@ -4,7 +4,7 @@ import { UnavailableError } from './errors.js';
 import type { Accepted, DeliveryQueue } from './queue/delivery-queue.js';
 import { newJobId } from './queue/names.js';
 import { isRefusedForNow } from './queue/refusal.js';
-import { toDelivery, type Queueable, type Received } from './received.js';
+import { toDelivery, type Received } from './received.js';
 import type { Verdict } from './spool/drain.js';
 import type { Spooled } from './spool/record.js';
 import type { Spool } from './spool/spool.js';
@@ -40,8 +40,11 @@ export class Intake {
     // While the spool has something, its drain finds out whether Redis is back: nobody need wait for that.
     if (!spool || !breaker.isOpen || (spool.isEmpty && breaker.probe())) {
       try {
-        return await this.#queue(received.envelope.source, received, jobId);
+        const accepted = await this.#queueOf(received.envelope.source).accept(received, jobId);
+        this.#noteQueued();
+        return accepted;
       } catch (error) {
+        this.#noteFailure(error);
         if (!spool || !(error instanceof UnavailableError)) throw error;
       }
     }
@@ -54,9 +57,11 @@ export class Intake {
     if (!this.#options.queues.has(delivery.source))
       return { is: 'refused', reason: 'there is no such source' };
     try {
-      await this.#queue(delivery.source, delivery, jobId);
+      await this.#queueOf(delivery.source).accept(delivery, jobId);
+      this.#noteQueued();
       return { is: 'queued' };
     } catch (error) {
+      this.#noteFailure(error);
       const { cause } = error as Error;
       const own = cause instanceof Error && cause.name === 'ReplyError' && !isRefusedForNow(cause);
       return own ? { is: 'refused', reason: cause.message.slice(0, 200) } : { is: 'unavailable' };
@@ -68,17 +73,18 @@ export class Intake {
     return this.#queued;
   }
 
-  async #queue(source: string, one: Queueable, jobId: string): Promise<Accepted> {
-    const { queues, breaker } = this.#options;
-    try {
-      const accepted = await (queues.get(source) as DeliveryQueue).accept(one, jobId);
-      this.#queued += 1;
-      breaker.close();
-      return accepted;
-    } catch (error) {
-      // Too many at once is no sign that Redis takes none.
-      if (error instanceof UnavailableError && error.code === 'HKL_ERR_STORE_UNAVAILABLE') breaker.open();
-      throw error;
-    }
+  #queueOf(source: string): DeliveryQueue {
+    return this.#options.queues.get(source) as DeliveryQueue;
+  }
+
+  #noteQueued(): void {
+    this.#queued += 1;
+    this.#options.breaker.close();
+  }
+
+  #noteFailure(error: unknown): void {
+    // Too many at once is no sign that Redis takes none.
+    if (error instanceof UnavailableError && error.code === 'HKL_ERR_STORE_UNAVAILABLE')
+      this.#options.breaker.open();
   }
 }

@@ -7,9 +7,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { readBearer } from '../lib/jwt/bearer.js';
 import { KeySet } from '../lib/jwt/key-set.js';
-import { TokenVerifier } from '../lib/jwt/verifier.js';
+import type { RefusedToken } from '../lib/jwt/token.js';
+import { TokenVerifier, type VerifiedToken } from '../lib/jwt/verifier.js';
 import { list } from '../lib/settings/units.js';
-import { defineSource, type Identity, type RawDelivery, type Refused } from '../lib/source.js';
+import { defineSource, type Identity, type RawDelivery, type Refused, type Verdict } from '../lib/source.js';
 
 const TOGETHER = 'expected PITCHPOINT_ISSUER and PITCHPOINT_AUDIENCE to be set together';
 
@@ -84,17 +85,20 @@ export default defineSource({
     if (issuer === undefined || audience === undefined) throw new Error(TOGETHER);
     const keys = new KeySet({ issuer, jwksUri: settings.PITCHPOINT_JWKS_URI, log, onFetch });
     const verifier = new TokenVerifier({ keys, issuer, audience });
+    const judge = (token: VerifiedToken | RefusedToken, headers: IncomingHttpHeaders): Verdict<undefined> => {
+      if (!token.ok) return refuse(token.cause, token.detail);
+      const tenant = tenants && header(headers, 'x-pps-tenant-id');
+      if (tenants && (tenant === undefined || !tenants.includes(tenant))) {
+        return refuse('tenant-not-allowed', 'X-Pps-Tenant-Id is missing or not one of PITCHPOINT_TENANTS');
+      }
+      return { ok: true, proof: undefined };
+    };
     return {
-      async authenticate({ headers, suspect }) {
+      authenticate({ headers, suspect }) {
         const bearer = readBearer(headers.authorization);
         if (!bearer.ok) return refuse(bearer.cause, bearer.detail);
-        const token = await verifier.verify(bearer.token, { mayAsk: !suspect });
-        if (!token.ok) return refuse(token.cause, token.detail);
-        const tenant = header(headers, 'x-pps-tenant-id');
-        if (tenants && (tenant === undefined || !tenants.includes(tenant))) {
-          return refuse('tenant-not-allowed', 'X-Pps-Tenant-Id is missing or not one of PITCHPOINT_TENANTS');
-        }
-        return { ok: true, proof: undefined };
+        const token = verifier.verify(bearer.token, { mayAsk: !suspect });
+        return token instanceof Promise ? token.then((one) => judge(one, headers)) : judge(token, headers);
       },
       identify,
       warmUp: () => keys.warmUp(),

@@ -54,10 +54,16 @@ export class TokenVerifier {
    * @param options.mayAsk whether the key server may be asked for the sake of an unknown kid
    * @throws {UnavailableError} when its key cannot be looked up now.
    */
-  async verify(token: string, { mayAsk = true } = {}): Promise<VerifiedToken | RefusedToken> {
+  verify(token: string, { mayAsk = true } = {}): VerifiedToken | Promise<VerifiedToken | RefusedToken> {
     const digest = sha256(token);
-    const remembered = this.#recall(digest);
-    if (remembered) return remembered;
+    // At once: what nearly every delivery comes to need not wait for a promise.
+    return this.#recall(digest) ?? this.#verifyNew(token, { digest, mayAsk });
+  }
+
+  async #verifyNew(
+    token: string,
+    { digest, mayAsk }: { digest: string; mayAsk: boolean },
+  ): Promise<VerifiedToken | RefusedToken> {
     const parsed = parseToken(token);
     if (!parsed.ok) return parsed;
     const fault = checkClaims(parsed.claims, this.#expected, this.#now());

@@ -71,22 +71,29 @@ export class DeliveryQueue {
    * @throws {UnavailableError} when Redis did not say in time that it has the event. It may have it all the
    *   same; then the sender's next try is answered as a duplicate.
    */
-  async accept(delivery: Queueable, jobId = newJobId(envelopeOf(delivery).id)): Promise<Accepted> {
-    const { redis, writeTimeout } = this.#options;
-    if (redis.status !== 'ready')
-      throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `Redis is ${redis.status}`);
+  accept(delivery: Queueable, jobId = newJobId(envelopeOf(delivery).id)): Promise<Accepted> {
+    const { status } = this.#options.redis;
+    if (status !== 'ready')
+      return Promise.reject(new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `Redis is ${status}`));
     const map = this.#record.known;
+    // The way of almost all.
     if (map && earlierOf(map).length === 0) {
-      const answer = await this.#acceptBy(map, delivery, jobId);
-      if (!(answer instanceof Fenced)) return answer;
+      const { epoch, number } = map;
+      const home = homeOf(envelopeOf(delivery).id, number);
+      return this.#shard(home).accept({ delivery, jobId, epoch, elsewhere: this.#elsewhere });
     }
+    return this.#elsewhere({ delivery, jobId });
+  }
+
+  /** Where the map of shards is not known, or another one by now. */
+  readonly #elsewhere = async ({ delivery, jobId }: Pick<Named, 'delivery' | 'jobId'>): Promise<Accepted> => {
     try {
-      return await withDeadline(this.#acceptWhileChanging(delivery, jobId), writeTimeout);
+      return await withDeadline(this.#acceptWhileChanging(delivery, jobId), this.#options.writeTimeout);
     } catch (error) {
       if (error instanceof UnavailableError) throw error;
       throw new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', error);
     }
-  }
+  };
 
   /** The job of a webhook id that is remembered. `job` is missing when it was completed and trimmed. */
   async find(id: string): Promise<{ jobId: string; job: Job<Delivery> | undefined } | undefined> {
@@ -144,7 +151,6 @@ export class DeliveryQueue {
     const { id } = envelopeOf(delivery);
     const named: Named = { delivery, jobId, epoch };
     const earlier = earlierOf(map);
-    // The way of almost all.
     if (earlier.length === 0) return this.#shard(homeOf(id, number)).accept(named);
     const [home, ...others] = new Set([number, ...earlier].map((one) => homeOf(id, one)));
     return this.#acceptUnlessKnown(named, home, others);

@@ -1,5 +1,5 @@
 import { Queue, type Job } from 'bullmq';
-import { Batcher } from '../batcher.js';
+import { Batcher, type BatchWrite } from '../batcher.js';
 import { withDeadline } from '../deadline.js';
 import { UnavailableError } from '../errors.js';
 import type { Delivery } from '../event.js';
@@ -15,6 +15,7 @@ import {
   type AcceptTarget,
   type NewJob,
 } from './accept-script.js';
+import { fromIso } from '../time.js';
 import type { RedisConnection } from './connection.js';
 import { runDurably, type Durability } from './durability.js';
 import type { Argument, LuaScript } from './lua-script.js';
@@ -42,7 +43,12 @@ export interface Named {
   delivery: Queueable;
   /** That of the map by which it came here. */
   epoch: number;
+  /** What accepts it where a newer map is known here. Left out: the answer is that it is `Fenced`. */
+  elsewhere?: (named: Named) => Promise<Accepted>;
 }
+
+/** One that is accepted in any case, here or elsewhere. */
+type Placed = Named & Required<Pick<Named, 'elsewhere'>>;
 
 export interface ShardOptions {
   redis: RedisConnection;
@@ -115,6 +121,8 @@ export class Shard {
   }
 
   /** Remembers the webhook id and queues the event, in one script (`accept-script.ts`). @throws {UnavailableError} */
+  accept(named: Placed): Promise<Accepted>;
+  accept(named: Named): Promise<Accepted | Fenced>;
   accept(named: Named): Promise<Accepted | Fenced> {
     return this.#accepting.push(named);
   }
@@ -149,11 +157,12 @@ export class Shard {
     });
   }
 
-  async #acceptAll(deliveries: Named[]): Promise<Array<Accepted | Fenced | Error>> {
+  async #acceptAll(deliveries: Named[]): ReturnType<BatchWrite<Named, Accepted | Fenced>> {
     const epoch = deliveries.reduce((least, one) => Math.min(least, one.epoch), Infinity);
     const args = acceptArguments(this.#target, epoch, deliveries.map(toJob));
     const answers = await this.#write(ACCEPT, acceptKeys(this.#target), args);
-    if (typeof answers === 'number') return deliveries.map(() => new Fenced(answers));
+    if (typeof answers === 'number')
+      return deliveries.map((named) => named.elsewhere?.(named) ?? new Fenced(answers));
     return deliveries.map(({ jobId }, index) => toAccepted(jobId, (answers as unknown[])[index]));
   }
 
@@ -195,7 +204,7 @@ function toJob({ delivery, jobId }: Named): NewJob {
   return {
     jobId,
     name: jobName(topic),
-    timestamp: Date.parse(receivedAt),
+    timestamp: fromIso(receivedAt),
     dedupeKey: dedupeKey(id),
     data: toJson(delivery),
   };

@@ -442,7 +442,7 @@ void t.test('twenty rotations, and no delivery is refused', async (t) => {
     const kid = `round-${round}`;
     issuer.publish([{ ...files, jwk: { ...files.jwk, kid } }]);
     const verdicts = await Promise.all(
-      ['one', 'two', 'three'].map((sub) =>
+      ['one', 'two', 'three'].map(async (sub) =>
         verifier.verify(signToken(files, { ...HEADER, kid }, { ...claims, sub })),
       ),
     );
@@ -487,7 +487,7 @@ void t.test('a thousand forgeries do not make the key server work', async (t) =>
 void t.test('our own trouble is not the sender’s fault', async (t) => {
   const { issuer, clock, verifier, claims, genuine, refuses } = await setUp(t);
   issuer.answers[JWKS] = status(500);
-  await t.rejects(verifier.verify(genuine), UNAVAILABLE);
+  await t.rejects(async () => verifier.verify(genuine), UNAVAILABLE);
   await refuses(
     signToken(a, HEADER, { ...claims, aud: 'other' }),
     'wrong-audience',
