@@ -11,6 +11,7 @@ import { SettingsError, parseSettings, type Settings } from './lib/settings/sett
 import { settingsOf } from './lib/settings/share.js';
 import { watchFiles } from './lib/settings/watch.js';
 import type { SourceDefinition } from './lib/source.js';
+import { keepGarbageYoung } from './lib/young.js';
 
 /** After `SHUTDOWN_TIMEOUT`, how long closing connections may take before the process ends all the same. */
 const EXIT_GRACE = 5_000;
@@ -22,6 +23,7 @@ interface Running {
 }
 
 async function main(): Promise<void> {
+  keepGarbageYoung();
   const definitions = await loadSources();
   const member = Member.current();
   const given = parseSettings(environment, definitions);
