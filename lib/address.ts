@@ -6,28 +6,29 @@ export function plainAddress(address: string | undefined): string {
 }
 
 /** Those of late: it is asked for several times a request, and most requests come from a few addresses. */
-const keys = new Map<string | undefined, string>();
+const keys = new Map<string, string>();
 const MAX_KEYS = 1_000;
+/** An IPv6 address as text. */
+const LONGEST = 45;
 
 /**
  * Whom a limit counts: an IPv4 address, or the first 64 bits of an IPv6 one, of which everybody has that many
  * addresses. Always short and of a small alphabet, whatever a proxy's header said.
  */
 export function addressKey(address: string | undefined): string {
-  const known = keys.get(address);
+  const known = keys.get(address ?? '');
   if (known !== undefined) return known;
   const key = makeKey(address);
   if (keys.size >= MAX_KEYS) keys.clear();
-  if (key !== UNKNOWN) keys.set(address, key);
+  // A copy: one that was cut out of a header would keep all of it.
+  if (address !== undefined && address.length <= LONGEST) keys.set(Buffer.from(address).toString(), key);
   return key;
 }
-
-const UNKNOWN = 'unknown';
 
 function makeKey(address: string | undefined): string {
   const plain = plainAddress(address);
   if (isIPv4(plain)) return plain;
-  if (!isIPv6(plain)) return UNKNOWN;
+  if (!isIPv6(plain)) return 'unknown';
   const [head = '', tail = ''] = (plain.split('%')[0] ?? '').toLowerCase().split('::');
   const [before, after] = [head, tail].map((part) => (part === '' ? [] : part.split(':'))) as [
     string[],

@@ -81,10 +81,11 @@ local function tell(event, ...)
   if tells then call('XADD', events, 'MAXLEN', '~', maxEvents, '*', 'event', event, 'jobId', ...) end
 end
 
--- Where this user may not run DEL: SET is what has let them in, whatever they are now.
+-- Where this user may not run DEL: SET is what has let them in. What ended long ago is gone at once, also for the next event
+-- of this batch: the clock stands still in a script.
 local function undo(claim)
   if type(redis.pcall('DEL', claim[1], claim[2])) == 'number' then return end
-  for _, key in ipairs(claim) do redis.pcall('SET', key, '', 'PX', 1) end
+  for _, key in ipairs(claim) do redis.pcall('SET', key, '', 'PXAT', 1) end
 end
 
 local function accept(timestamp, jobId, name, dedupeKey, data)

@@ -212,7 +212,7 @@ function toJob({ delivery, jobId }: Named): NewJob {
 
 /** The script answers with the id of the job that stands for this webhook id: ours, or the first delivery's. */
 function toAccepted(jobId: string, answer: unknown): Accepted | Error {
-  if (typeof answer === 'string')
+  if (typeof answer === 'string' && answer !== '')
     return { status: answer === jobId ? 'accepted' : 'duplicate', jobId: answer };
   if (!Array.isArray(answer)) {
     return new UnavailableError('HKL_ERR_STORE_UNAVAILABLE', `unexpected reply ${String(answer)}`);
