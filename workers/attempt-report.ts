@@ -13,13 +13,27 @@ export interface AttemptReport {
   sinceArrival: number | undefined;
 }
 
+/** What every line of an attempt's log says. */
+export interface AttemptFields {
+  source: string;
+  id: string;
+  topic: string | null;
+  jobId: string | undefined;
+  /** 1 for the first. */
+  attempt: number;
+  traceId: string | undefined;
+}
+
 /** One line for each attempt, whatever became of it. */
 export function logAttempt(
   log: Log,
-  fields: { outcome: AttemptOutcome; ms: number },
+  { source, id, topic, jobId, attempt, traceId }: AttemptFields,
+  { outcome, ms }: { outcome: AttemptOutcome; ms: number },
   error: Error | undefined,
 ): void {
-  switch (fields.outcome) {
+  // Member by member: of a copy with two members more, V8 leaves half a kilobyte until the next full collection.
+  const fields = { source, id, topic, jobId, attempt, traceId, outcome, ms };
+  switch (outcome) {
     case 'completed':
       return log.info(fields, 'handled');
     case 'stale':

@@ -7,11 +7,13 @@ import { traceHeadersOf, traceIdOf, type TraceHeaders } from '../lib/tracing/tra
 import type { AttemptTrace, Tracing } from '../lib/tracing/tracing.js';
 import type { Admission, Decision } from './admission/admission.js';
 import type { Gates } from './admission/gates.js';
-import { logAttempt, type AttemptOutcome, type AttemptReport } from './attempt-report.js';
+import { AttemptContext } from './attempt-context.js';
+import { logAttempt, type AttemptFields, type AttemptOutcome, type AttemptReport } from './attempt-report.js';
 import { NO_RETRY, nextDelay } from './backoff.js';
 import type { HistoryLine } from './history.js';
 import { QuarantineError, retryDelay, ShutdownError } from './outcomes.js';
 import { runHandler } from './run-handler.js';
+import type { Stop } from './stop.js';
 import type { AttemptTime } from './time-limit.js';
 import type { Understanding, Understood } from './understand.js';
 
@@ -30,8 +32,8 @@ export interface AttemptsOptions {
   log: Log;
   onAttempt: (report: AttemptReport) => void;
   tracing: Tracing | undefined;
-  /** Aborted with a `ShutdownError` when what is in hand must be given back. */
-  stop: AbortSignal;
+  /** With a `ShutdownError`, when what is in hand must be given back. */
+  stop: Stop;
 }
 
 /** What is known of an attempt while it runs and until BullMQ has moved its job on. */
@@ -39,8 +41,7 @@ interface Attempt {
   job: Job<Delivery>;
   /** 1 for the first. */
   number: number;
-  /** What every line of its log says. */
-  fields: object;
+  fields: AttemptFields;
   /** Most handlers log nothing. */
   log: () => Log;
   /** `undefined`: it is not traced. */
@@ -52,10 +53,19 @@ interface Attempt {
   gates?: Gates | undefined;
 }
 
+/**
+ * Where a job has its attempt. No WeakMap: the collector of young garbage takes what one names for alive, and an attempt names
+ * its job.
+ */
+const ATTEMPT = Symbol('attempt');
+
+interface Attempted {
+  [ATTEMPT]?: Attempt;
+}
+
 /** The attempts at one source's events: understood, admitted, run, reported; and what follows when one fails. */
 export class Attempts {
   readonly #options: AttemptsOptions;
-  readonly #attempts = new WeakMap<object, Attempt>();
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
@@ -82,7 +92,8 @@ export class Attempts {
 
   /** BullMQ's backoff strategy: milliseconds before the next attempt, or `NO_RETRY`. */
   backoff(attemptsMade: number, error: Error | undefined, job: object | undefined): number {
-    const handler = job && this.#attempts.get(job)?.understood?.registered.handler;
+    const attempted: Attempted | undefined = job;
+    const handler = attempted?.[ATTEMPT]?.understood?.registered.handler;
     if (!handler) return NO_RETRY;
     const delay = nextDelay(attemptsMade, handler.attempts, handler.backoff);
     return delay === NO_RETRY ? NO_RETRY : (retryDelay(error) ?? delay);
@@ -90,7 +101,7 @@ export class Attempts {
 
   /** BullMQ has completed or failed the job, or set it aside to be tried again. */
   moved(job: Job<Delivery>): void {
-    const gates = this.#attempts.get(job)?.gates;
+    const gates = (job as Attempted)[ATTEMPT]?.gates;
     if (gates) this.#options.admission.leave(job, gates);
   }
 
@@ -111,7 +122,7 @@ export class Attempts {
       traceHeaders,
       started: process.hrtime.bigint(),
     };
-    this.#attempts.set(job, attempt);
+    Object.assign(job, { [ATTEMPT]: attempt } satisfies Attempted);
     return attempt;
   }
 
@@ -136,22 +147,16 @@ export class Attempts {
   async #handle(attempt: Attempt, understood: Understood): Promise<void> {
     const { stepsOf, stop, admission } = this.#options;
     const { job, number, log, gates, trace, traceHeaders } = attempt;
-    const makeContext = (time: AttemptTime): HandlerContext => {
-      const steps = lazily(() => stepsOf(job, log(), time));
-      return {
-        get log() {
-          return log();
-        },
-        get signal() {
-          return time.signal;
-        },
+    const makeContext = (time: AttemptTime) =>
+      new AttemptContext({
         attempt: number,
         maxAttempts: understood.registered.handler.attempts,
         jobId: job.id ?? '',
-        traceHeaders: { ...traceHeaders },
-        step: (name, run) => steps()(name, run),
-      };
-    };
+        traceHeaders,
+        log,
+        time,
+        steps: () => stepsOf(job, log(), time),
+      });
     const run = () => runHandler(understood, makeContext, stop);
     await (trace ? trace.run(run) : run());
     if (gates) await admission.record(gates);
@@ -189,7 +194,7 @@ export class Attempts {
       sinceArrival: outcome === 'completed' ? sinceArrival(job.data) : undefined,
     });
     attempt.trace?.end(outcome, error);
-    logAttempt(this.#options.log, { ...fields, outcome, ms }, error);
+    logAttempt(this.#options.log, fields, { outcome, ms }, error);
     if (outcome === 'completed' && number === 1) return;
     try {
       const handler = registered ? { handler: registered.file } : {};

@@ -1,10 +1,11 @@
 import type { HandlerContext } from '../lib/handler-context.js';
 import { HandlerTimeoutError, isPermanent, toError, toUnrecoverable } from './outcomes.js';
+import type { End, Stop } from './stop.js';
 import { TimeLimit, type AttemptTime } from './time-limit.js';
 import type { Understood } from './understand.js';
 
 /**
- * Runs one attempt. It ends when the handler ends, at the handler's time limit, or when `stop` aborts; in the
+ * Runs one attempt. It ends when the handler ends, at the handler's time limit, or at the `stop`; in the
  * last two cases the handler's `ctx.signal` is aborted with the same error and what it does afterwards is
  * ignored.
  * @param makeContext the handler's context around its time, whose signal is made when it is first asked for: it is dear,
@@ -14,21 +15,19 @@ import type { Understood } from './understand.js';
 export async function runHandler(
   { registered: { handler }, event }: Understood,
   makeContext: (time: AttemptTime) => HandlerContext,
-  stop: AbortSignal,
+  stop: Stop,
 ): Promise<unknown> {
   const over = new AbortController();
-  let end: (reason: Error) => void = () => {};
+  let end: End = () => {};
   const ended = new Promise<never>((_, reject) => {
     end = (reason) => {
       over.abort(reason);
       reject(reason);
     };
   });
-  const onStop = () => end(stop.reason as Error);
   const onLimit = () =>
     end(new HandlerTimeoutError(`the handler did not end within its time limit of ${handler.timeout} ms`));
-  if (stop.aborted) onStop();
-  stop.addEventListener('abort', onStop, { once: true });
+  stop.add(end);
   const time = new TimeLimit(handler.timeout, over, onLimit);
   try {
     const running = (async () => handler.handle(event, makeContext(time)))();
@@ -38,6 +37,6 @@ export async function runHandler(
     throw isPermanent(error) ? toUnrecoverable(error) : error;
   } finally {
     time.end();
-    stop.removeEventListener('abort', onStop);
+    stop.remove(end);
   }
 }

@@ -16,6 +16,7 @@ import { appendHistory } from './history.js';
 import { ShutdownError } from './outcomes.js';
 import { QueueWorker } from './queue-worker.js';
 import { StepRunner } from './steps/step-runner.js';
+import { Stop } from './stop.js';
 import type { AttemptTime } from './time-limit.js';
 import type { Understanding, Understood } from './understand.js';
 
@@ -63,7 +64,7 @@ export class SourceWorker {
 
   constructor(options: SourceWorkerOptions) {
     this.#options = options;
-    // One listener for each job in hand.
+    // One listener for each command that waits for Redis to take it.
     setMaxListeners(0, this.#stop.signal);
     const { source, redis, concurrency, keepCompleted, keepFailed, log } = options;
     const shard = shardName(options.prefix, source, options.shard);
@@ -160,7 +161,7 @@ export class SourceWorker {
       gatesOf: (understood) => this.#gatesOf(understood),
       stepsOf: (job, log, time) => this.#stepsOf(job, log, time),
       append: untilTaken((job, line) => appendHistory(this.#worker, job.id ?? '', line), this.#patience),
-      stop: this.#stop.signal,
+      stop: new Stop(this.#stop.signal),
     });
   }
 
