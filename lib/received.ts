@@ -1,4 +1,5 @@
 import type { Delivery, Envelope } from './event.js';
+import { textOf } from './text.js';
 
 /**
  * A delivery whose body is still bytes: it goes from the sender to Redis, and to make text of it on the way, and bytes
@@ -26,7 +27,7 @@ export function toDelivery({ envelope, body }: Received): Delivery {
   const { encoding, headers, quarantine, traceparent, ...named } = envelope;
   return {
     ...named,
-    rawBody: body.toString(),
+    rawBody: textOf(body),
     ...(encoding && { encoding }),
     headers,
     ...(quarantine && { quarantine }),

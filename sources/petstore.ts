@@ -36,10 +36,26 @@ function idOf(value: unknown): string | undefined {
   return Number.isSafeInteger(value) ? String(value) : undefined;
 }
 
+/** Nothing but ASCII, whatever it was read as. */
+// oxlint-disable-next-line no-control-regex
+const ASCII = /^[\0-\x7f]*$/;
+
+/**
+ * Read as Latin-1, which takes a tenth of the time that UTF-8 takes: JSON has the same structure in both, and what is ASCII is
+ * the same text. Where a name is not, the body is read again.
+ */
 function identify({ body }: RawDelivery): Identity {
+  const names = identifyIn(body.toString('latin1'));
+  const { id = '', topic = '', triggeredAt = '' } = names;
+  return ASCII.test(id) && ASCII.test(topic) && ASCII.test(triggeredAt)
+    ? names
+    : identifyIn(body.toString('utf8'));
+}
+
+function identifyIn(json: string): Identity {
   let event: unknown;
   try {
-    event = JSON.parse(body.toString());
+    event = JSON.parse(json);
   } catch {
     return { id: undefined, topic: undefined, quarantine: 'not-json' };
   }
