@@ -1,5 +1,4 @@
 import type { Delivery, Envelope } from './event.js';
-import { textOf } from './text.js';
 
 /**
  * A delivery whose body is still bytes: it goes from the sender to Redis, and to make text of it on the way, and bytes
@@ -27,7 +26,7 @@ export function toDelivery({ envelope, body }: Received): Delivery {
   const { encoding, headers, quarantine, traceparent, ...named } = envelope;
   return {
     ...named,
-    rawBody: textOf(body),
+    rawBody: body.toString(),
     ...(encoding && { encoding }),
     headers,
     ...(quarantine && { quarantine }),

@@ -1,5 +1,3 @@
-import { isAscii } from 'node:buffer';
-
 /**
  * What has no place in a name: control characters (C0, DEL, C1, line and paragraph separators), since logs and keys are
  * lines, and characters that turn the direction of a line round, which make it read as another.
@@ -19,9 +17,4 @@ export function isPrintable(text: string): boolean {
 /** Bytes by which different texts are different: UTF-8, or UTF-16 for a text that has no UTF-8. */
 export function bytesOf(text: string): Buffer {
   return Buffer.from(text, HALF_PAIR.test(text) ? 'utf16le' : 'utf8');
-}
-
-/** The text of bytes in UTF-8. Where they are all ASCII, they are read as Latin-1: that takes a tenth of the time. */
-export function textOf(bytes: Buffer): string {
-  return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
 }

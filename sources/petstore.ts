@@ -41,8 +41,8 @@ function idOf(value: unknown): string | undefined {
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
- * Read as Latin-1, which takes a tenth of the time that UTF-8 takes: JSON has the same structure in both, and what is ASCII is
- * the same text. Where a name is not, the body is read again.
+ * Read as Latin-1: with a single character that is not ASCII in it, UTF-8 takes ten times as long. JSON has the same structure in
+ * both, and what is ASCII is the same text. Where a name is not, the body is read again.
  */
 function identify({ body }: RawDelivery): Identity {
   const names = identifyIn(body.toString('latin1'));

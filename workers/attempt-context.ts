@@ -21,12 +21,14 @@ const PARTS = Symbol('parts');
 const ON_DEMAND: PropertyDescriptorMap & ThisType<AttemptContext> = {
   log: {
     enumerable: true,
+    configurable: true,
     get() {
       return this[PARTS].log();
     },
   },
   signal: {
     enumerable: true,
+    configurable: true,
     get() {
       return this[PARTS].time.signal;
     },
@@ -57,7 +59,7 @@ export class AttemptContext implements HandlerContext {
     this.traceHeaders = { ...parts.traceHeaders };
     this.step = (name, run) => steps()(name, run);
     // Not enumerable: nobody is to find a log and a queue where a context is printed.
-    Object.defineProperty(this, PARTS, { value: parts });
+    Object.defineProperty(this, PARTS, { value: parts, configurable: true });
     Object.defineProperties(this, ON_DEMAND);
   }
 }

@@ -21,8 +21,8 @@ export async function runHandler(
   let end: End = () => {};
   const ended = new Promise<never>((_, reject) => {
     end = (reason) => {
-      over.abort(reason);
       reject(reason);
+      abort(over, reason);
     };
   });
   const onLimit = () =>
@@ -38,5 +38,14 @@ export async function runHandler(
   } finally {
     time.end();
     stop.remove(end);
+  }
+}
+
+/** What a handler has done to its signal, frozen it say, must keep neither its attempt nor another one from ending. */
+function abort(controller: AbortController, reason: Error): void {
+  try {
+    controller.abort(reason);
+  } catch {
+    // It is ended all the same; only nobody can tell it.
   }
 }

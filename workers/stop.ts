@@ -1,4 +1,4 @@
-/** Ends an attempt early. */
+/** Ends an attempt early. Never throws. */
 export type End = (reason: Error) => void;
 
 /**

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { isModest } from '../modest-json.js';
-import { textOf } from '../text.js';
 
 /** Half a surrogate pair has no UTF-8: it would be signed as U+FFFD, and could be put in the place of one. */
 const text = z.string().refine((value) => !/\p{Surrogate}/u.test(value), 'holds half a surrogate pair');
@@ -83,7 +82,7 @@ export function parseMessage(body: Buffer): ParsedMessage {
   if (!isModest(body)) return notSns('the body is deeper, or of more parts, than a message of SNS can be');
   let json: unknown;
   try {
-    json = JSON.parse(textOf(body));
+    json = JSON.parse(body.toString('utf8'));
   } catch {
     return notSns('the body is not JSON');
   }

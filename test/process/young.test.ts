@@ -86,10 +86,12 @@ async function ask(sockets: net.Socket[], requests: number): Promise<void> {
 
 /** What is among the old of the process' heap. */
 async function oldBytes(address: string): Promise<number> {
-  return metric(address, /^nodejs_heap_space_size_used_bytes\{[^}]*space="old"[^}]*\} (\S+)$/m);
+  const bytes = await metric(address, /^nodejs_heap_space_size_used_bytes\{[^}]*space="old"[^}]*\} (\S+)$/m);
+  if (bytes === 0) throw new Error('there is no such metric');
+  return bytes;
 }
 
-/** Events that were handled so far. */
+/** Events that were handled so far: 0 before the first, when nothing is told of it. */
 async function completed(address: string): Promise<number> {
   return metric(address, /^hookline_handler_attempts_total\{[^}]*outcome="completed"[^}]*\} (\S+)$/m);
 }

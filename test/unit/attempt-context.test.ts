@@ -56,6 +56,14 @@ void t.test('a copy has all of it, as has what is built upon it', async (t) => {
   t.ok(log);
 });
 
+void t.test('another log can be put in the place of its own', async (t) => {
+  const context = new AttemptContext(makeParts().parts);
+  Object.defineProperty(context, 'log', { value: 'mine' });
+  t.equal(context.log, 'mine');
+  const keys = new Proxy(context, { ownKeys: (target) => Object.keys(target) });
+  t.ok(Reflect.ownKeys(keys).includes('signal'));
+});
+
 void t.test('a context that is printed tells nothing of what it is made of', async (t) => {
   t.notMatch(inspect(new AttemptContext(makeParts().parts), { depth: 5 }), 'of the log');
 });
