@@ -122,7 +122,7 @@ export class Attempts {
       traceHeaders,
       started: process.hrtime.bigint(),
     };
-    Object.assign(job, { [ATTEMPT]: attempt } satisfies Attempted);
+    (job as Attempted)[ATTEMPT] = attempt;
     return attempt;
   }
 

@@ -8,17 +8,17 @@ export type End = (reason: Error) => void;
  * of them is old, the collector of young garbage takes all that follow for alive, and with them every event and its job.
  */
 export class Stop {
-  readonly signal: AbortSignal;
+  readonly #signal: AbortSignal;
   readonly #inHand: End[] = [];
 
   constructor(signal: AbortSignal) {
-    this.signal = signal;
+    this.#signal = signal;
     signal.addEventListener('abort', () => this.#endAll(), { once: true });
   }
 
   /** Calls `end` at the stop, or at once where that was before. */
   add(end: End): void {
-    if (this.signal.aborted) end(this.signal.reason as Error);
+    if (this.#signal.aborted) end(this.#signal.reason as Error);
     else this.#inHand.push(end);
   }
 
@@ -31,6 +31,6 @@ export class Stop {
   }
 
   #endAll(): void {
-    for (const end of this.#inHand.splice(0)) end(this.signal.reason as Error);
+    for (const end of this.#inHand.splice(0)) end(this.#signal.reason as Error);
   }
 }
